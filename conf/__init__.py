@@ -1,0 +1,1 @@
+"""Settings files, and the loader that reads them. Imports none of our other packages."""

@@ -1,0 +1,49 @@
+"""Files appear complete or not at all, and their digests are those of their bytes."""
+
+import hashlib
+
+import pytest
+
+from udfs import files
+from udfs.errors import InputError
+
+
+def test_a_published_file_has_the_bytes_and_digest_that_were_written(tmp_path):
+    with files.publish(str(tmp_path / "deep" / "file")) as writer:
+        writer.write(b"one")
+        writer.write(memoryview(b"two"))
+    assert (tmp_path / "deep" / "file").read_bytes() == b"onetwo"
+    assert writer.n_bytes == 6
+    assert writer.sha256 == hashlib.sha256(b"onetwo").hexdigest()
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path):
+    target = tmp_path / "file"
+    target.write_bytes(b"old")
+    with pytest.raises(RuntimeError), files.publish(str(target)) as writer:
+        writer.write(b"half of the new")
+        raise RuntimeError
+    assert target.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_file_is_not_visible_before_it_is_complete(tmp_path):
+    with files.publish(str(tmp_path / "file")) as writer:
+        writer.write(b"something")
+        assert not (tmp_path / "file").exists()
+    assert (tmp_path / "file").exists()
+
+
+def test_a_missing_file_is_an_input_error_that_names_it(tmp_path):
+    for read in (files.read_bytes, files.fingerprint, files.stat):
+        with pytest.raises(InputError, match="nowhere"):
+            read(str(tmp_path / "nowhere"))
+    assert files.size(str(tmp_path / "nowhere")) is None
+
+
+@pytest.mark.parametrize(
+    ("parts", "joined"),
+    [(("/a/", "b"), "/a/b"), (("hdfs://n:1/run", "x", "y"), "hdfs://n:1/run/x/y"), (("/", "b"), "/b")],
+)
+def test_paths_and_uris_join_alike(parts, joined):
+    assert files.join(*parts) == joined

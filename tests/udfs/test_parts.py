@@ -1,0 +1,51 @@
+"""Parts come back as they were written, with the counts and digests that their record has."""
+
+import hashlib
+
+import pyarrow as pa
+
+from udfs import parts
+from udfs.parts import PartWriter, digest_part, part_name, read_part
+
+SCHEMA = pa.schema([("id", pa.string()), ("n", pa.int64())])
+
+
+def test_a_part_is_read_back_as_written_and_its_record_holds(tmp_path):
+    rows = [{"id": str(i), "n": i} for i in range(10)]
+    with PartWriter(str(tmp_path), "part.parquet", SCHEMA) as writer:
+        writer.write(rows[:3])
+        writer.write(pa.RecordBatch.from_pylist(rows[3:], SCHEMA))
+    file = tmp_path / writer.part.path
+    assert [row for batch in read_part(str(file)) for row in batch.to_pylist()] == rows
+    assert writer.part.n_rows == 10
+    assert writer.part.n_bytes == file.stat().st_size
+    assert writer.part.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert writer.part.digest == digest_part(str(file))
+
+
+def test_without_rows_there_is_no_file(tmp_path):
+    with PartWriter(str(tmp_path), "part.parquet", SCHEMA) as writer:
+        writer.write([])
+    assert writer.part is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_row_groups_are_bounded_in_bytes_and_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(parts, "ROW_GROUP_BYTES", 1000)
+    monkeypatch.setattr(parts, "ROW_GROUP_ROWS", 5)
+    with PartWriter(str(tmp_path), "part.parquet", SCHEMA) as writer:
+        for i in range(12):
+            writer.write([{"id": "x" * (2000 if i == 1 else 1), "n": i}])
+    sizes = [batch.num_rows for batch in read_part(str(tmp_path / "part.parquet"))]
+    assert sizes == [2, 5, 5]
+
+
+def test_the_same_rows_give_the_same_bytes(tmp_path):
+    for folder in ("a", "b"):
+        with PartWriter(str(tmp_path / folder), "part.parquet", SCHEMA) as writer:
+            writer.write([{"id": "x", "n": 1}])
+    assert (tmp_path / "a" / "part.parquet").read_bytes() == (tmp_path / "b" / "part.parquet").read_bytes()
+
+
+def test_a_part_is_named_after_its_number_and_the_stage_run():
+    assert part_name(7, "3fa9c1d2aabb") == "part-00007-3fa9c1d2.parquet"
