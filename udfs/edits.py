@@ -1,0 +1,114 @@
+"""Edits: the lines of a text that stay, by the line rules of C4 and FineWeb.
+
+Source of the rules, their order and their numbers: C4 as released (tensorflow/datasets, text/c4_utils.py). Departures:
+citations are removed before all rules, and a line is trimmed again behind them; a word is a word of `Texts`, so that a
+line of Chinese has many; upper and lower case are alike as RE2 folds them. The rules for whole documents (`{`, "lorem
+ipsum", bad words) drop nothing here: they are signals, in udfs/signals/c4.py.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from udfs.spans import Bytes, Flags, Spans
+from udfs.text import Texts
+
+CITATION = r"\[(?:[0-9]*|edit|citation needed)\]"
+END_MARKS = (".", "?", "!", '"')
+POLICY = "terms of use|privacy policy|cookie policy|uses cookies|use of cookies|use cookies"
+
+
+def max_word_length(texts: Texts, most: int) -> Flags:
+    """Lines with a word of more than `most` characters."""
+    words = texts.words
+    suspects = words.keep(words.end - words.start > most)  # so many bytes, so that few characters are counted
+    starts = suspects.start[suspects.n_chars > most]
+    return np.searchsorted(starts, texts.lines.end) > np.searchsorted(starts, texts.lines.start)
+
+
+def terminal_punctuation(texts: Texts, _: bool) -> Flags:
+    """Lines that do not end in . ? ! or a double quote, or that end in an ellipsis. Most lines of Chinese are such."""
+    return ~texts.lines.ends_with(*END_MARKS) | texts.lines.ends_with("...")
+
+
+def min_words_per_line(texts: Texts, least: int) -> Flags:
+    """Lines with fewer than `least` words."""
+    return np.diff(texts.words_of_lines) < least
+
+
+def javascript(texts: Texts, _: bool) -> Flags:
+    """Lines that mention JavaScript."""
+    return texts.lines.matches("javascript")
+
+
+def policy(texts: Texts, _: bool) -> Flags:
+    """Lines about cookies, privacy and terms of use."""
+    return texts.lines.matches(POLICY)
+
+
+LineRule = Callable[[Texts, Any], Flags]
+LINE_RULES: tuple[LineRule, ...] = (max_word_length, terminal_punctuation, min_words_per_line, javascript, policy)
+
+
+@dataclass(frozen=True)
+class Edits:
+    """Which lines go; the defaults are those of C4 as released. None and False are off; a number, 0 too, is on."""
+
+    citations: bool = True
+    """Remove [1], [edit] and [citation needed] first."""
+    max_word_length: int | None = 1000
+    terminal_punctuation: bool = True
+    min_words_per_line: int | None = 5
+    javascript: bool = True
+    policy: bool = True
+    bad_words: tuple[str, ...] = ()
+    """No line is dropped for them; the signal c4.bad_word_lines counts the lines that hold one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Edited:
+    """Texts before and after their edits, and what became of each line."""
+
+    judged: Texts
+    """The texts whose lines were judged."""
+    broken: Bytes
+    """uint8 for each of `judged.lines`: 0 if it stays, else 1 + the place in LINE_RULES of the rule that dropped it."""
+    texts: Texts
+    """What is left."""
+    bad_words: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> Spans:
+        return self.judged.lines
+
+    def dropped_by(self, rule: LineRule) -> Flags:
+        """The lines that `rule` dropped, none of the rules before it having done so."""
+        return self.broken == 1 + LINE_RULES.index(rule)
+
+    def met(self, rule: LineRule) -> Flags:
+        """The lines that were left after `rule` and those before it."""
+        return (self.broken == 0) | (self.broken > 1 + LINE_RULES.index(rule))
+
+
+def edit(texts: Texts, edits: Edits | None) -> Edited:
+    """`texts` with the edits made: the lines that break no rule, trimmed, with a newline between them.
+
+    Without edits the texts stay as they are, to the byte.
+    """
+    if edits is None:
+        return Edited(texts, np.zeros(len(texts.lines.start), np.uint8), texts)
+    judged = texts.without(CITATION) if edits.citations else texts
+    broken = _first_broken(judged, edits)
+    kept = judged.lines.keep(broken == 0)
+    return Edited(judged, broken, Texts(kept.join(kept.first), texts.word_rule), edits.bad_words)
+
+
+def _first_broken(texts: Texts, edits: Edits) -> Bytes:
+    broken = np.zeros(len(texts.lines.start), np.uint8)
+    for number, rule in enumerate(LINE_RULES, 1):
+        setting = getattr(edits, rule.__name__)
+        if setting is not None and setting is not False:
+            broken[(broken == 0) & rule(texts, setting)] = number
+    return broken

@@ -1,0 +1,204 @@
+"""Documents as flat arrays: their words, lines, paragraphs and sentences, found by compiled kernels once and kept.
+
+`Texts` is a batch of documents; a signal (udfs/signals) is a few array operations on its `Spans`. There is no segmenter
+of any language here, no case folding and no normalisation.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numba
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from udfs.spans import NEWLINE, Flags, Floats, Ints, Spans, decode, string_array
+from udfs.strings import strings
+from udfs.unicode_classes import LETTER, MARK, NUMBER, PUNCTUATION, SPACE, TERMINAL, UNSPACED, character_classes
+
+WORD_RULES = ("cjk", "whitespace")
+
+
+@numba.njit(cache=True, nogil=True)
+def _split_words(data: Any, offsets: Any, classes: Any, single: Any) -> Any:
+    """(start, end, first): a character whose class meets `single` is a word of its own, with the marks behind it."""
+    n_docs = offsets.size - 1
+    # Two words that touch take four bytes or more, because characters that stand alone have three.
+    n_most = (offsets[n_docs] - offsets[0]) // 2 + n_docs
+    start, end, first = np.empty(n_most, np.int64), np.empty(n_most, np.int64), np.zeros(n_docs + 1, np.int64)
+    n = 0
+    for doc in range(n_docs):
+        i, stop = offsets[doc], offsets[doc + 1]
+        while i < stop:
+            code, after = decode(data, i, stop)
+            kind = classes[code]
+            if not kind & SPACE:
+                start[n] = i
+                is_single = kind & single != 0
+                while after < stop:
+                    i = after
+                    code, after = decode(data, i, stop)
+                    kind = classes[code]
+                    if kind & (SPACE | single) or (is_single and not kind & MARK):
+                        after = i
+                        break
+                end[n] = after
+                n += 1
+            i = after
+        first[doc + 1] = n
+    return start[:n], end[:n], first
+
+
+@numba.njit(cache=True)
+def _trim(data: Any, start: Any, end: Any, classes: Any) -> Any:
+    """(start, end) without the white space at both ends; equal where there is nothing else."""
+    while start < end:
+        code, after = decode(data, start, end)
+        if not classes[code] & SPACE:
+            break
+        start = after
+    while start < end:
+        last = end - 1
+        while last > start and data[last] & 0xC0 == 0x80:
+            last -= 1
+        code, _ = decode(data, last, end)
+        if not classes[code] & SPACE:
+            break
+        end = last
+    return start, end
+
+
+@numba.njit(cache=True, nogil=True)
+def _split_lines(data: Any, offsets: Any, classes: Any) -> Any:
+    """(start, end, first, opens): the trimmed lines that are not blank; `opens` where a paragraph begins."""
+    n_docs = offsets.size - 1
+    n_most = (offsets[n_docs] - offsets[0]) // 2 + n_docs
+    start, end, first = np.empty(n_most, np.int64), np.empty(n_most, np.int64), np.zeros(n_docs + 1, np.int64)
+    opens = np.empty(n_most, np.bool_)
+    n = 0
+    for doc in range(n_docs):
+        i, stop = offsets[doc], offsets[doc + 1]
+        opens_paragraph = True
+        while i < stop:
+            newline = i
+            while newline < stop and data[newline] != NEWLINE:
+                newline += 1
+            line_start, line_end = _trim(data, i, newline, classes)
+            if line_start < line_end:
+                start[n], end[n], opens[n] = line_start, line_end, opens_paragraph
+                n += 1
+            opens_paragraph = line_start == line_end
+            i = newline + 1
+        first[doc + 1] = n
+    return start[:n], end[:n], first, opens[:n]
+
+
+@numba.njit(cache=True, nogil=True)
+def _count_sentences(data: Any, offsets: Any, classes: Any) -> Any:
+    out = np.zeros(offsets.size - 1, np.int64)
+    for doc in range(out.size):
+        i, stop = offsets[doc], offsets[doc + 1]
+        has_content = False  # a letter or number since the last sentence ended
+        is_marked = False  # an ASCII mark, and nothing but punctuation behind it
+        while i < stop:
+            code, i = decode(data, i, stop)
+            kind = classes[code]
+            is_terminal = kind & TERMINAL != 0
+            # `&` and `|`, not `and` and `or`: branches that depend on letters cost more than they save.
+            ends = (code == NEWLINE) | (is_terminal & (code >= 0x80)) | ((kind & SPACE != 0) & is_marked)
+            if has_content & ends:
+                out[doc] += 1
+                has_content = False
+            has_content |= kind & (LETTER | NUMBER) != 0
+            is_marked = is_terminal | (is_marked & (kind & PUNCTUATION != 0))
+        out[doc] += has_content
+    return out
+
+
+class Texts:
+    """A batch of documents. Whatever is asked for is computed once, and takes some 150 bytes of memory per word.
+
+    `word_rule` is `whitespace` (words stand between white space, as in str.split) or `cjk`: as that, but each letter of
+    Han, Hiragana, Katakana, Thai, Lao, Khmer and Myanmar is a word, with the combining marks behind it, and what stands
+    between such letters is one too. Without a dictionary UAX #29 breaks Han, Hiragana and Thai alike. Hangul has
+    spaces; scripts not named here (Tibetan, Javanese) are split at white space only.
+    """
+
+    def __init__(self, column: pa.Array | pa.ChunkedArray, word_rule: str = "cjk") -> None:
+        if word_rule not in WORD_RULES:
+            raise ValueError(f"there is no word rule {word_rule!r}; there are {', '.join(WORD_RULES)}")
+        self.word_rule = word_rule
+        data, self._offsets = strings(column)
+        self._data = data.view()
+        self._data.flags.writeable = False  # kernels are compiled once for each type, and read-only is a type
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    @cached_property
+    def arrow(self) -> pa.StringArray:
+        return string_array(self._data, self._offsets)
+
+    @cached_property
+    def documents(self) -> Spans:
+        """Each document as one piece."""
+        return Spans(self._data, self._offsets[:-1], self._offsets[1:], np.arange(len(self) + 1))
+
+    @cached_property
+    def words(self) -> Spans:
+        single = UNSPACED if self.word_rule == "cjk" else 0
+        return Spans(self._data, *_split_words(self._data, self._offsets, character_classes(), single))
+
+    @cached_property
+    def _lines(self) -> tuple[Ints, Ints, Ints, Flags]:
+        return _split_lines(self._data, self._offsets, character_classes())
+
+    @cached_property
+    def lines(self) -> Spans:
+        """Lines end at a newline; white space at both ends is left out, and blank lines are none."""
+        start, end, first, _ = self._lines
+        return Spans(self._data, start, end, first)
+
+    @cached_property
+    def paragraphs(self) -> Spans:
+        """Runs of lines with no blank line between them."""
+        start, end, first, opens = self._lines
+        heads = np.flatnonzero(opens)
+        tails = np.append(heads, len(start))[1:] - 1
+        return Spans(self._data, start[heads], end[tails], np.searchsorted(heads, first))
+
+    @cached_property
+    def words_of_lines(self) -> Ints:
+        """Line i has the words out[i]:out[i + 1], at least one; int64, one longer than `lines`."""
+        return np.append(np.searchsorted(self.words.start, self.lines.start), len(self.words.start))
+
+    @cached_property
+    def n_chars(self) -> Floats:
+        """Characters of each document, white space included."""
+        return np.asarray(pc.utf8_length(self.arrow)).astype(np.float64)
+
+    @cached_property
+    def n_sentences(self) -> Floats:
+        """Sentences of each document, at least one on each line with a letter or number.
+
+        A sentence ends at a newline, at a mark of any script such as 。 or ؟, and at . ? ! if only punctuation stands
+        between it and white space. Punkt, which C4 and datatrove use, also knows abbreviations, so it does not end a
+        sentence behind `Dr.`; this rule needs no language.
+        """
+        return _count_sentences(self._data, self._offsets, character_classes()).astype(np.float64)
+
+    def count(self, substring: str) -> Floats:
+        """Occurrences in each document that do not overlap, as str.count."""
+        return np.asarray(pc.count_substring_regex(self.arrow, re.escape(substring))).astype(np.float64)
+
+    def without(self, pattern: str) -> "Texts":
+        """The texts less every match of the regular expression (RE2 syntax)."""
+        return Texts(pc.replace_substring_regex(self.arrow, pattern, ""), self.word_rule)
+
+
+def hash_words(words: Sequence[str]) -> NDArray[np.uint64]:
+    """The hashes that `Spans.hashes` has for these words."""
+    return Texts(pa.array(words, pa.string())).documents.hashes
