@@ -1,0 +1,151 @@
+"""The command `gristmill`: one sub-command per stage, `run` for all of them, and what reads a run."""
+
+import json
+import shlex
+import signal
+import sys
+import traceback
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from conf.load import SettingsError, load_settings
+from jobs.progress import Stopwatch, stage_progress
+from jobs.session import lazy_session
+from jobs.settings import Settings
+from jobs.stages import CHAIN, STAGES
+from pipelines.run import Run, exclusive
+from pipelines.stage import describe, execute
+from udfs.errors import GristmillError, UsageError
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=True, help=__doc__)
+console = Console(stderr=True, highlight=False)
+
+SettingsFile = Annotated[str, typer.Option("--settings", metavar="FILE", help="Settings file, YAML.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting, for example --set seed=7. Repeatable.")]
+RunDirectory = Annotated[str, typer.Argument(metavar="RUN", help="Run directory.")]
+
+
+def run_stages(names: list[str], settings: Settings) -> None:
+    """Run stages in order under the run's lock, saying what was done and what was there already."""
+    run = Run(settings.output)
+    session = lazy_session(f"gristmill {names[0] if len(names) == 1 else 'run'}", settings.spark)
+    command = shlex.join(["gristmill", *sys.argv[1:]])
+    with exclusive(run, command):
+        for name in names:
+            watch = Stopwatch()
+            with stage_progress(console, name):
+                ran = execute(STAGES[name], run, settings, session, command)
+            console.print(f"  {name:<16} {f'done in {watch}' if ran else 'nothing to do'}")
+
+
+def stage_command(name: str) -> Any:
+    def command(settings: SettingsFile, set: Overrides = None) -> None:
+        run_stages([name], load_settings(settings, set or [], Settings))
+
+    command.__doc__ = (STAGES[name].function.__doc__ or "").partition("\n")[0]
+    return command
+
+
+for stage in CHAIN:
+    app.command(stage.name)(stage_command(stage.name))
+
+
+@app.command()
+def run(
+    settings: SettingsFile,
+    set: Overrides = None,
+    first: Annotated[str | None, typer.Option("--from", metavar="STAGE", help="Start with this stage.")] = None,
+    last: Annotated[str | None, typer.Option("--until", metavar="STAGE", help="End with this stage.")] = None,
+) -> None:
+    """All stages, on embedded local Spark; those that are done already are left as they are."""
+    names = list(STAGES)
+    for name in (first, last):
+        if name and name not in names:
+            raise UsageError(f"there is no stage {name!r}", f"stages are {', '.join(names)}")
+    names = names[names.index(first) if first else 0 : names.index(last) + 1 if last else None]
+    loaded = load_settings(settings, set or [], Settings)
+    run_stages(names, loaded)
+    for label, path in (("shards", "shards"), ("report", "report/index.html")):
+        if label == "shards" or "report" in names:
+            console.print(f"{label}: {Run(loaded.output).path(path)}")
+
+
+@app.command()
+def check(settings: SettingsFile, set: Overrides = None) -> None:
+    """Check the settings and print what a run would do, without Spark."""
+    from jobs.plan import describe_plan
+
+    describe_plan(load_settings(settings, set or [], Settings), Console(highlight=False))
+
+
+@app.command()
+def verify(run: RunDirectory) -> None:
+    """Compute every digest of a run again and compare; exit 65 where one differs."""
+    from jobs.verify import verify_run
+
+    verify_run(Run(run), Console(highlight=False))
+
+
+@app.command()
+def explain(run: RunDirectory, doc_id: Annotated[str, typer.Argument(metavar="DOC_ID", help="Document id, or its first digits.")]) -> None:
+    """Everything known of one document: signals, bounds, verdict, and the duplicate it matched."""
+    from jobs.explain import explain_document
+
+    explain_document(Run(run), doc_id, Console(highlight=False))
+
+
+@app.command()
+def demo(
+    output: Annotated[str, typer.Option(metavar="DIR", help="Where to put the corpus and the run.")] = "demo-run",
+) -> None:
+    """Write a corpus from documents that every Python has, and run the whole chain on it."""
+    from jobs.demo_corpus import write_demo
+
+    settings = write_demo(output)
+    run(str(settings), None, None, None)
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command; the exit code of the design (see udfs/errors.py) comes back, errors are printed without a trace."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        app(arguments, standalone_mode=False)
+        return 0
+    except (typer.Abort, KeyboardInterrupt):
+        return 143
+    except SettingsError as error:
+        return report_error(2, str(error), "")
+    except Exception as error:
+        code, reason, hint = describe_any(error)
+        if code == 70:
+            traceback.print_exc()
+        return report_error(code, reason, hint)
+
+
+def describe_any(error: Exception) -> tuple[int, str, str]:
+    if isinstance(error, typer.Exit):
+        return error.exit_code, "", ""
+    usage = getattr(error, "format_message", None)  # click's usage errors
+    return (2, usage(), "see gristmill --help") if usage else describe(error)
+
+
+def report_error(code: int, reason: str, hint: str) -> int:
+    if reason:
+        console.print(f"[bold red]error:[/] ", end="")
+        console.print(reason, markup=False)
+    if hint:
+        console.print(f"  {hint}", markup=False)
+    return code
+
+
+def entry() -> None:
+    """The console script: ends with the exit code; returns normally on success, as YARN's cluster mode needs."""
+    code = main(sys.argv[1:])
+    if code:
+        sys.exit(code)
+
+
+if __name__ == "__main__":
+    entry()

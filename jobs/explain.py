@@ -1,0 +1,101 @@
+"""`gristmill explain`: everything a run knows of one document, from its tables; no Spark."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow.dataset as ds
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as Grid
+
+from pipelines.filter import FilterSettings
+from pipelines.run import Run
+from pipelines.stage import open_table
+from udfs import files, signals
+from udfs.errors import InputError
+
+LEDGERS = ("ingest", "filter", "dedup", "decontaminate")
+
+
+def explain_document(run: Run, doc_id: str, console: Console) -> None:
+    """Print where the document came from, its signals against their bounds, the verdict and its duplicates."""
+    document = find(run, "documents", doc_id) or find(run, "ledger/stage=ingest", doc_id)
+    if document is None:
+        raise InputError(f"{run.root}: no document has an id that starts with {doc_id!r}", "ids stand in the column `id` of every table")
+    identity = document["id"]
+    for name in ("id", "source", "url", "date", "file_path", "record_offset", "record_id", "charset", "extractor"):
+        if document.get(name) is not None:
+            console.print(f"{name:<14} {escape(str(document[name]))}")
+    measured = find(run, "signals", identity)
+    if measured:
+        print_signals(run, measured, console)
+    print_verdict(run, identity, console)
+    print_duplicates(run, identity, console)
+
+
+def find(run: Run, table: str, doc_id: str) -> dict[str, Any] | None:
+    """The first row whose id starts with `doc_id`; None when there is none, or no such table yet."""
+    return next(rows_where(run, table, ds.field("id").cast("string"), doc_id), None)
+
+
+def rows_where(run: Run, table: str, field: Any, prefix: str) -> Iterator[dict[str, Any]]:
+    """Rows of a committed table whose `field` starts with `prefix`."""
+    import pyarrow.compute as pc
+
+    try:
+        committed = open_table(run, table)
+    except InputError:
+        return
+    for part in committed.files:
+        fs, path = files.locate(run.path(table, part.path))
+        found = ds.dataset(path, filesystem=fs, format="parquet").scanner(filter=pc.starts_with(field, prefix))
+        for batch in found.to_batches():
+            yield from batch.to_pylist()
+
+
+def print_signals(run: Run, measured: dict[str, Any], console: Console) -> None:
+    filtered = run.committed("filter")
+    settings = FilterSettings.model_validate(filtered.identity["settings"]["filter"]) if filtered else FilterSettings()
+    bounds = settings.bounds_for(measured["language"])
+    for name in ("language", "language_score", "quality_score", "n_chars", "n_words"):
+        console.print(f"{name:<14} {measured[name]}")
+    grid = Grid("signal", "value", "bound", "", title="signals", title_justify="left")
+    for family in signals.FAMILIES:
+        for name, value in measured[family].items():
+            bound = bounds.get(f"{family}.{name}")
+            verdict = "" if bound is None else "ok" if bound.holds(value) else "not met"
+            grid.add_row(f"{family}.{name}", f"{value:.4g}", str(bound or ""), verdict)
+    console.print(grid)
+
+
+def print_verdict(run: Run, identity: str, console: Console) -> None:
+    for stage in LEDGERS:
+        removed = find(run, f"ledger/stage={stage}", identity)
+        if removed:
+            bound = f": {removed['value']:.4g}, bound {removed['bound']}" if removed["value"] is not None else ""
+            console.print(f"verdict        removed by {stage}, {removed['reason']}{escape(bound)}")
+            if len(removed["broken"] or []) > 1:
+                console.print(f"also not met   {', '.join(removed['broken'][1:])}")
+            return
+    console.print("verdict        kept" if find(run, "clean", identity) else "verdict        not decided yet")
+
+
+def print_duplicates(run: Run, identity: str, console: Console) -> None:
+    duplicate = find(run, "duplicates", identity)
+    if duplicate is None:
+        console.print("duplicates     none")
+        return
+    members = list(rows_where(run, "duplicates", ds.field("cluster_id"), duplicate["cluster_id"]))
+    console.print(f"cluster        {duplicate['cluster_id']}, {len(members)} documents")
+    if duplicate["kind"] == "kept":
+        console.print("kept           this document")
+        return
+    kept = find(run, "documents", duplicate["kept_id"]) or {}
+    console.print(f"kept           {duplicate['kept_id']} {escape(str(kept.get('url') or kept.get('file_path') or ''))}")
+    console.print(f"found as       {duplicate['kind']}")
+    console.print(f"similarity     {show(duplicate['similarity'])} (Jaccard, with the kept document)")
+    console.print(f"nearest        {duplicate['matched_id']} at {show(duplicate['matched_similarity'])}")
+
+
+def show(similarity: float | None) -> str:
+    return "not computed" if similarity is None else f"{similarity:.4f}"

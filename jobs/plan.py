@@ -1,0 +1,71 @@
+"""`gristmill check`: what the settings mean, before anything runs; no Spark."""
+
+from collections import Counter
+
+from rich.console import Console
+from rich.markup import escape
+
+from jobs.settings import Settings
+from jobs.stages import CHAIN
+from pipelines.run import Run
+from pipelines.sources import expand
+from pipelines.stage import prepare
+from udfs import files
+from udfs.errors import GristmillError
+
+
+def describe_plan(settings: Settings, console: Console) -> None:
+    """Print inputs with their kinds and sizes, the bounds in order, and which stages have something to do."""
+    print_inputs(settings, console)
+    print_bounds(settings, console)
+    print_stages(settings, console)
+
+
+def print_inputs(settings: Settings, console: Console) -> None:
+    n_files, n_bytes = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for file in expand(settings.inputs):
+        n_files[file.source, file.kind] += 1
+        n_bytes[file.source, file.kind] += files.stat(file.uri)[0]
+    console.print("inputs")
+    for source, kind in sorted(n_files):
+        console.print(f"  {escape(source):<30} {kind:<8} {n_files[source, kind]:>6} files {n_bytes[source, kind] / 1e6:>12,.1f} MB")
+
+
+def print_bounds(settings: Settings, console: Console) -> None:
+    console.print("a document is kept when")
+    console.print("  it has a word")
+    if settings.filter.languages is not None:
+        wanted = ", ".join(f"{name} >= {score:g}" for name, score in settings.filter.languages.items())
+        console.print(f"  its language is one of {wanted}")
+    for signal, bound in settings.filter.bounds_for(None).items():
+        console.print(f"  {signal} {bound}")
+    for language, bounds in settings.filter.per_language.items():
+        console.print(f"  for {language}: other bounds on {', '.join(f'{family}.{name}' for family, named in bounds.items() for name in named)}")
+    if settings.quality.min_score is not None:
+        console.print(f"  quality_score >= {settings.quality.min_score:g}")
+
+
+def print_stages(settings: Settings, console: Console) -> None:
+    run = Run(settings.output)
+    console.print(f"stages, output {escape(settings.output)}")
+    waiting = False
+    for stage in CHAIN:
+        waiting = waiting or not is_done(stage.name, run, settings)
+        console.print(f"  {stage.name:<16} {'to do' if waiting else 'done'}")
+
+
+def is_done(name: str, run: Run, settings: Settings) -> bool:
+    """True when the stage's last run had this identity and its files are in place."""
+    stage = next(stage for stage in CHAIN if stage.name == name)
+    previous = run.committed(name)
+    if previous is None:
+        return False
+    try:
+        job, _ = prepare(stage, run, settings, _no_session, previous)
+    except GristmillError:
+        return False
+    return job.key == previous.key and run.missing_file(previous) is None
+
+
+def _no_session() -> None:
+    raise RuntimeError("the plan needs no Spark session")

@@ -1,0 +1,47 @@
+"""The Spark session of a job: what spark-submit decided stands; alone, local Spark on every core."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+DEFAULTS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "10000",
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.shuffle.partitions": "32",
+    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+    "spark.ui.showConsoleProgress": "false",
+    # Version 2 moves files of failed attempts into the output (MAPREDUCE-6336); only spark.ml's model writer commits this way.
+    "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "1",
+}
+LOCAL = {
+    "spark.master": "local[*]",
+    "spark.driver.memory": "4g",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.ui.enabled": "false",
+}
+
+
+def lazy_session(name: str, settings: dict[str, Any]) -> Callable[[], SparkSession]:
+    """A function that starts the session on its first call; jobs with nothing to do never start one."""
+    return functools.cache(lambda: start_session(name, settings))
+
+
+def start_session(name: str, settings: dict[str, Any]) -> SparkSession:
+    """Settings files win over spark-submit's defaults; ours come last."""
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    builder = SparkSession.builder.appName(name)  # pyright: ignore[reportAttributeAccessIssue]
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    for key, value in {**({} if submitted else LOCAL), **DEFAULTS, **settings}.items():
+        builder = builder.config(key, str(value).lower() if isinstance(value, bool) else str(value))
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session

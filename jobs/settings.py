@@ -1,0 +1,42 @@
+"""The settings of a whole run: one field per stage, each class beside its stage."""
+
+from typing import Any
+
+from pydantic import Field
+
+from conf.model import Model
+from pipelines.decontaminate import DecontaminateSettings
+from pipelines.dedup import DedupSettings
+from pipelines.filter import FilterSettings
+from pipelines.ingest import IngestSettings
+from pipelines.measure import LanguageSettings, MeasureSettings
+from pipelines.pack import PackSettings
+from pipelines.quality_model import QualitySettings
+from pipelines.refine import RefineSettings
+from pipelines.sources import Inputs
+from pipelines.tokenizer import TokenizerSettings
+from pipelines.validate import ValidateSettings
+
+
+class Settings(Model):
+    output: str
+    """Run directory, on any file system."""
+    inputs: Inputs = Field(min_length=1)
+    """Sources: paths or globs, or {paths, kind, source, dump, fields}."""
+    recipe: str | list[str] = "none"
+    """Recipes under these settings, by name (conf/recipes) or path, later ones over earlier ones; `none` keeps every document with a word in it."""
+    seed: int = Field(0, ge=-(2**63), lt=2**63)
+    """Decides samples and the order of the shards."""
+    ingest: IngestSettings = IngestSettings()
+    language: LanguageSettings = LanguageSettings()
+    measure: MeasureSettings = MeasureSettings()
+    quality: QualitySettings = QualitySettings()
+    filter: FilterSettings = FilterSettings()
+    dedup: DedupSettings = DedupSettings()
+    decontaminate: DecontaminateSettings = DecontaminateSettings()
+    refine: RefineSettings = RefineSettings()
+    tokenizer: TokenizerSettings = TokenizerSettings()
+    pack: PackSettings = PackSettings()
+    validation: ValidateSettings = ValidateSettings()
+    spark: dict[str, Any] = {}
+    """Any Spark setting; decides about speed only."""

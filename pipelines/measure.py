@@ -1,0 +1,104 @@
+"""measure: every number of every document, in one pass over the text.
+
+Reads `documents` once, in Python workers; writes about 1 KB a document (numbers, bands, an excerpt). No shuffle. All
+signals are measured whether a bound names them or not, so that bounds can be changed without reading text again.
+"""
+
+from functools import partial
+from typing import Literal
+
+from pydantic import Field
+
+from conf.model import Model
+from pipelines.stage import Job, count_by
+from pipelines.tables import SIGNALS
+from pipelines.tasks import run_tasks
+from udfs.edits import Edits
+from udfs.language import default_model
+from udfs.measure import MeasurePlan, MeasureTask, measure_part
+from udfs.parts import part_name
+
+
+class LanguageSettings(Model):
+    places = frozenset({"model"})
+
+    model: str | None = None
+    """fastText language model (lid.176.ftz or .bin), a local path on every worker; null takes the one set up with gristmill."""
+    max_chars: int = Field(1000, ge=1)
+    """Characters at the start of a text that are looked at."""
+
+    def outside_files(self) -> dict[str, str]:
+        return {"language_model": self.model or default_model()}
+
+
+class EditSettings(Model):
+    """The lines that go before anything but the Gopher signals is measured: C4's rules, each on or off."""
+
+    citations: bool = True
+    """Remove [1], [edit] and [citation needed]."""
+    max_word_length: int | None = Field(1000, ge=1)
+    """Drop lines with a longer word; null is off."""
+    terminal_punctuation: bool = True
+    """Drop lines that do not end in . ? ! or a double quote."""
+    min_words_per_line: int | None = Field(5, ge=0)
+    """Drop lines with fewer words; null is off."""
+    javascript: bool = True
+    """Drop lines that mention JavaScript."""
+    policy: bool = True
+    """Drop lines about cookies, privacy and terms of use."""
+    bad_words: tuple[str, ...] = ()
+    """Words counted by the signal c4.bad_word_lines."""
+
+
+class Shingle(Model):
+    """What documents are cut into for comparison: every run of n units."""
+
+    unit: Literal["word", "char"] = "word"
+    """`word`: words, where each CJK character is one; `char`: characters without white space."""
+    n: int = Field(5, ge=1, le=64)
+
+
+class MeasureSettings(Model):
+    words: Literal["cjk", "whitespace"] = "cjk"
+    """What counts as a word: what stands between white space; with `cjk` each character of an unspaced script is one too."""
+    edits: EditSettings | None = None
+    """Lines to drop; null leaves every text as it was extracted."""
+
+    def edits_plan(self) -> Edits | None:
+        return Edits(**self.edits.model_dump()) if self.edits else None
+
+
+def measure(
+    job: Job,
+    language: LanguageSettings,
+    measure: MeasureSettings,
+    quality_model: str,
+    dedup_bands: int,
+    dedup_rows: int,
+    dedup_shingle: Shingle,
+) -> None:
+    """documents, quality_model -> signals."""
+    plan = MeasurePlan(
+        word_rule=measure.words,
+        edits=measure.edits_plan(),
+        language_model=language.outside_files()["language_model"],
+        language_chars=language.max_chars,
+        quality_model=quality_folder(job, quality_model),
+        shingle_unit=dedup_shingle.unit,
+        shingle_n=dedup_shingle.n,
+        bands=dedup_bands,
+        rows=dedup_rows,
+    )
+    tasks = [
+        MeasureTask(number, uri, job.run.path("signals"), part_name(number, job.key), SIGNALS)
+        for number, uri in enumerate(job.uris("documents"))
+    ]
+    job.add("signals", run_tasks(job.spark, "measure documents", partial(measure_part, plan=plan), tasks))
+    job.counts["languages"] = count_by(job.read("signals"), "source", "language")
+
+
+def quality_folder(job: Job, model: str) -> str | None:
+    """Folder of the quality model to score with; None without one."""
+    if model == "trained":
+        return job.run.path("quality_model") if job.table("quality_model").files else None
+    return None if model == "none" else model

@@ -1,0 +1,169 @@
+"""A run directory: what each stage has committed, and who is working on it.
+
+`runs/<stage>.json` is the one commit point of a stage: it names every file of every table the stage wrote, with size,
+SHA-256 and row digest, and it is replaced in one atomic step. Readers open it, never a directory listing; files that
+no record names are leftovers of a killed run and are deleted by the next commit.
+"""
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import IO, Any
+
+from udfs import files
+from udfs.digest import add_digests
+from udfs.errors import BusyError, ContractError, InputError
+from udfs.parts import PartFile
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One committed output of a stage: a folder relative to the run directory, and its files in order."""
+
+    name: str
+    files: tuple[PartFile, ...]
+
+    @property
+    def n_rows(self) -> int:
+        return sum(file.n_rows for file in self.files)
+
+    @property
+    def n_bytes(self) -> int:
+        return sum(file.n_bytes for file in self.files)
+
+    @property
+    def digest(self) -> str:
+        """Digest of the rows, whatever their order and files."""
+        return add_digests([file.digest for file in self.files])
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What a stage last finished: `key` digests all that its result depends on (`identity`)."""
+
+    key: str
+    identity: Json
+    tables: dict[str, Table]
+    counts: Json
+    fingerprints: Json = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+class Run:
+    """The directory of a run, on any file system that fsspec knows."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def path(self, *names: str) -> str:
+        return files.join(self.root, *names)
+
+    def record(self, stage: str) -> Json | None:
+        """The content of runs/<stage>.json; None when the stage has never run. Raises ContractError when unreadable."""
+        uri = self.path("runs", f"{stage}.json")
+        try:
+            return json.loads(files.read_bytes(uri))
+        except InputError:
+            return None
+        except ValueError as error:
+            raise ContractError(f"{uri}: is not a run record ({error})", "delete it to run the stage again") from error
+
+    def committed(self, stage: str) -> Committed | None:
+        record = self.record(stage)
+        if not record or not record.get("committed"):
+            return None
+        content = record["committed"]
+        tables = {
+            name: Table(name, tuple(PartFile(**file) for file in table["files"]))
+            for name, table in content["tables"].items()
+        }
+        return Committed(**{**content, "tables": tables})
+
+    def write_record(self, stage: str, record: Json) -> None:
+        data = json.dumps(record, indent=1, ensure_ascii=False).encode("utf-8", "surrogateescape")
+        files.write_bytes(self.path("runs", f"{stage}.json"), data)
+
+    def missing_file(self, committed: Committed) -> str | None:
+        """The first file of a committed stage that is gone or has another size; None when all are in place."""
+        for table in committed.tables.values():
+            for file in table.files:
+                if files.size(self.path(table.name, file.path)) != file.n_bytes:
+                    return files.join(table.name, file.path)
+        return None
+
+    def delete_leftovers(self, table: Table) -> None:
+        """Delete what stands in the table's folder and is not of this version of it."""
+        named = {file.path for file in table.files}
+        fs, folder = files.locate(self.path(table.name))
+        if not fs.exists(folder):
+            return
+        for path in fs.find(folder):
+            relative = path.removeprefix(folder.rstrip("/") + "/")
+            if relative not in named and not relative.startswith("stage="):
+                fs.rm(path)
+
+
+def to_json(committed: Committed) -> Json:
+    content = asdict(committed)
+    content["tables"] = {
+        name: {"n_rows": table.n_rows, "n_bytes": table.n_bytes, "digest": table.digest, "files": [asdict(f) for f in table.files]}
+        for name, table in committed.tables.items()
+    }
+    return content
+
+
+@contextmanager
+def exclusive(run: Run, command: str) -> Iterator[None]:
+    """Hold the run directory for one writing command. Raises BusyError, naming the owner, when somebody holds it.
+
+    On a local file system the kernel holds the lock and frees it when the process dies, however it dies. Elsewhere
+    the lock is a file created only where there is none; after a crash its owner must be checked and the file deleted.
+    """
+    uri = run.path("runs", ".lock")
+    owner = json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "command": command}).encode()
+    fs, path = files.locate(uri)
+    fs.makedirs(os.path.dirname(path), exist_ok=True)
+    if "file" in fs.protocol:
+        with open(path, "a+b") as lock:
+            _lock_local(lock, uri, owner)
+            yield
+    else:
+        _lock_remote(fs, path, uri, owner)
+        try:
+            yield
+        finally:
+            fs.rm(path)
+
+
+def _lock_local(lock: IO[bytes], uri: str, owner: bytes) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        raise _busy(uri, lock.read()) from None
+    lock.truncate(0)
+    lock.write(owner)
+    lock.flush()
+
+
+def _lock_remote(fs: Any, path: str, uri: str, owner: bytes) -> None:
+    try:
+        with fs.open(path, "xb") as lock:
+            lock.write(owner)
+    except FileExistsError:
+        raise _busy(uri, fs.cat_file(path)) from None
+
+
+def _busy(uri: str, owner: bytes) -> BusyError:
+    try:
+        found = json.loads(owner)
+        who = f"process {found['pid']} on {found['host']} ({found['command']})"
+    except (ValueError, KeyError, TypeError):
+        who = "a process that has not yet written its name"
+    return BusyError(f"this output is in use by {who}", f"wait for it to end; if it is dead, delete {uri}")

@@ -1,0 +1,77 @@
+"""Spark as the scheduler of tasks that read and write their own files.
+
+Text moves between a file and a Python worker only, never through the JVM; what comes back to the driver is one small
+result a task. A failed task is tried again by Spark and publishes the same bytes under the same name.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from typing import TypeVar
+
+import pyarrow as pa
+from pyspark import TaskContext
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from udfs.errors import GristmillError
+from udfs.parts import PartFile, part_name, write_part
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+PART = pa.schema(
+    [("path", pa.string()), ("n_rows", pa.int64()), ("n_bytes", pa.int64()), ("sha256", pa.string()), ("digest", pa.string())]
+)
+
+
+def run_tasks(
+    spark: SparkSession, description: str, function: Callable[[Task], Result], tasks: Sequence[Task]
+) -> list[Result]:
+    """`function` of each task, in the order of the tasks, one Spark task each.
+
+    An error that the user can mend comes back as a value, so that Spark does not try it four times, and is raised here.
+    """
+
+    def attempt(task: Task) -> Result | GristmillError:
+        try:
+            return function(task)
+        except GristmillError as error:
+            return error
+
+    if not tasks:
+        return []
+    spark.sparkContext.setJobDescription(description)
+    results = spark.sparkContext.parallelize(tasks, len(tasks)).map(attempt).collect()
+    done = [result for result in results if not isinstance(result, GristmillError)]
+    for result in results:
+        if isinstance(result, GristmillError):
+            raise result
+    return done
+
+
+def stream_tasks(
+    spark: SparkSession, function: Callable[[Task], Iterator[pa.RecordBatch]], tasks: Sequence[Task], schema: pa.Schema
+) -> DataFrame:
+    """The rows that `function` yields for each task, as a DataFrame with one partition a task."""
+    chosen = list(tasks)
+
+    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for index in batch.column(0).to_pylist():
+                yield from function(chosen[index])
+
+    numbers = spark.range(0, len(chosen), 1, max(1, len(chosen)))
+    return numbers.mapInArrow(work, from_arrow_schema(schema))
+
+
+def write_frame(frame: DataFrame, folder: str, key: str, schema: pa.Schema) -> list[PartFile]:
+    """Write each partition of `frame` as one part of a table with this schema."""
+
+    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        number = TaskContext.get().partitionId()  # pyright: ignore[reportOptionalMemberAccess]
+        rows = (batch.cast(schema) for batch in batches)
+        part = write_part(folder, part_name(number, key), schema, rows)
+        yield pa.RecordBatch.from_pylist([asdict(part)] if part else [], PART)
+
+    frame.sparkSession.sparkContext.setJobDescription(f"write {folder}")
+    return [PartFile(**row.asDict()) for row in frame.mapInArrow(work, from_arrow_schema(PART)).collect()]

@@ -1,0 +1,42 @@
+"""What a result depends on besides input and settings: our own sources, the interpreter, and the libraries that decide about bytes."""
+
+import functools
+import hashlib
+import importlib.metadata
+import importlib.resources
+import platform
+from collections.abc import Iterator
+from importlib.resources.abc import Traversable
+
+PACKAGES = ("conf", "pipelines", "udfs")
+LIBRARIES = (
+    "fasttext-community",
+    "great-expectations",
+    "lxml",
+    "numba",
+    "numpy",
+    "pyarrow",
+    "pyspark",
+    "sentencepiece",
+    "trafilatura",
+)
+NOT_CODE = (".pyc", ".nbi", ".nbc", ".yaml")  # caches; and settings, which count by their values
+
+
+@functools.cache
+def code_version() -> dict[str, str]:
+    """Digest of our sources, and the versions of Python and of the libraries."""
+    digest = hashlib.sha256()
+    for package in PACKAGES:
+        for name, content in sorted(_sources(importlib.resources.files(package), package)):
+            digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    return {"sources": digest.hexdigest(), "python": ".".join(platform.python_version_tuple()[:2]), **versions}
+
+
+def _sources(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
+    for item in folder.iterdir():
+        if item.is_dir():
+            yield from _sources(item, f"{prefix}/{item.name}")
+        elif not item.name.endswith(NOT_CODE):
+            yield f"{prefix}/{item.name}", item.read_bytes()

@@ -1,0 +1,32 @@
+"""Texts with a label for the quality model, from input files of any kind; each with the place its split is drawn from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from udfs.hashing import keyed_uint64
+from udfs.ingest import FileCounts, IngestPlan, read_file
+from udfs.inputs import InputFile
+from udfs.urls import host_of
+
+LABELLED = pa.schema([("id", pa.string()), ("label", pa.float64()), ("held_out", pa.bool_()), ("draw", pa.int64()), ("text", pa.string())])
+
+
+@dataclass(frozen=True)
+class LabelledFile:
+    file: InputFile
+    label: float
+
+
+def read_labelled(task: LabelledFile, plan: IngestPlan, seed: int, held_out_share: float) -> Iterator[pa.RecordBatch]:
+    """The documents of a file as rows of LABELLED; what is no document is left out."""
+    counts = FileCounts(task.file.source, task.file.path, task.file.kind)
+    for table, row in read_file(task.file, plan, counts):
+        if table == "documents":
+            group = host_of(row["url"]) or row["id"]
+            held_out = keyed_uint64(seed, group) < held_out_share * 2**64
+            draw = keyed_uint64(seed + 1, row["id"]) // 2
+            yield pa.RecordBatch.from_pylist(
+                [{"id": row["id"], "label": task.label, "held_out": held_out, "draw": draw, "text": row["text"]}], LABELLED
+            )

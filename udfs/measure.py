@@ -1,0 +1,109 @@
+"""All numbers of a part of `documents`, in one pass over its text: edits, signals, language, quality, bands, digests."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from udfs import language, quality, signals
+from udfs.edits import Edits, edit
+from udfs.minhash import band_keys, signatures
+from udfs.parts import PartFile, PartWriter, read_part
+from udfs.spans import Floats
+from udfs.strings import strings
+from udfs.text import Texts
+from udfs.urls import url_key
+
+EXCERPT_CHARS = 200
+DOCUMENTS_PER_BATCH = 2_000
+COLUMNS = ["id", "source", "url", "date", "text"]
+
+
+@dataclass(frozen=True)
+class MeasurePlan:
+    """What to measure and how; None for a model or for edits leaves them out."""
+
+    word_rule: str
+    edits: Edits | None
+    language_model: str
+    language_chars: int
+    quality_model: str | None
+    shingle_unit: str
+    shingle_n: int
+    bands: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class MeasureTask:
+    """One part of `documents`, and the part of `signals` to make of it."""
+
+    part: int
+    uri: str
+    folder: str
+    name: str
+    schema: pa.Schema
+
+
+def measure_part(task: MeasureTask, plan: MeasurePlan) -> PartFile | None:
+    """Write the signals of a part, one row a document, in its order."""
+    first_row = 0
+    with PartWriter(task.folder, task.name, task.schema) as writer:
+        for group in read_part(task.uri, COLUMNS):
+            for start in range(0, group.num_rows, DOCUMENTS_PER_BATCH):
+                documents = group.slice(start, DOCUMENTS_PER_BATCH)
+                n_rows = documents.num_rows
+                columns = measure_batch(documents, plan)
+                columns["part"] = pa.array(np.full(n_rows, task.part, np.int32))
+                columns["row"] = pa.array(np.arange(first_row, first_row + n_rows, dtype=np.int32))
+                writer.write(to_schema(columns, task.schema))
+                first_row += n_rows
+    return writer.part
+
+
+def measure_batch(documents: pa.RecordBatch, plan: MeasurePlan) -> dict[str, pa.Array]:
+    """The columns of `signals` that a document's own row decides."""
+    raw = Texts(documents.column("text"), plan.word_rule)
+    edited = edit(raw, plan.edits)
+    left = edited.texts
+    labels, scores = language.identify(
+        documents.column("text").to_pylist(), language.load_model(plan.language_model), plan.language_chars
+    )
+    hashed = signatures(strings(left.arrow), plan.bands * plan.rows, plan.shingle_unit, plan.shingle_n)
+    families = signals.measure(raw, edited)
+    return {
+        **{name: documents.column(name) for name in ("id", "source", "url", "date")},
+        "url_key": pa.array([url_key(url) for url in documents.column("url").to_pylist()], pa.int64()),
+        "text_digest": pa.array([text_digest(text) for text in left.arrow.to_pylist()], pa.string()),
+        "n_chars": pa.array(left.n_chars).cast(pa.int64()),
+        "n_words": pa.array(left.words.n_per_document).cast(pa.int64()),
+        "language": labels,
+        "language_score": scores,
+        "quality_score": quality_scores(left.arrow, plan.quality_model),
+        **{family: struct(measured) for family, measured in families.items()},
+        "bands": band_keys(hashed, plan.bands, plan.rows),
+        "excerpt": pc.utf8_slice_codeunits(left.arrow, 0, EXCERPT_CHARS),
+    }
+
+
+def quality_scores(texts: pa.Array, model: str | None) -> pa.Array:
+    """Probability of being good text; null without a model."""
+    if model is None:
+        return pa.nulls(len(texts), pa.float64())
+    return pa.array(quality.load_model(model).scores(texts))
+
+
+def struct(measured: dict[str, Floats]) -> pa.StructArray:
+    return pa.StructArray.from_arrays([pa.array(values) for values in measured.values()], list(measured))
+
+
+def text_digest(text: str) -> str:
+    """128 bits of a text with its white space folded to single spaces, 32 hex digits."""
+    folded = " ".join(text.split())
+    return hashlib.blake2b(folded.encode(), digest_size=16).hexdigest()
+
+
+def to_schema(columns: dict[str, pa.Array], schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([columns[field.name].cast(field.type) for field in schema], schema=schema)
