@@ -1,0 +1,224 @@
+"""Whole runs on one thread: they learn, stop, go on bit for bit, and refuse what is not theirs."""
+# ruff: noqa: E402 - what needs torch is imported after the check for it
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'gristmill[trainer]'")
+
+from trainer import loop
+from trainer.settings import Settings
+from udfs.errors import ContractError, InputError
+from udfs.shards import read_manifest, write_manifest
+
+MakeSettings = Callable[..., Settings]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def log_of(settings: Settings) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (Path(settings.output) / "log.jsonl").read_text().splitlines()]
+
+
+def curve(settings: Settings) -> dict[int, tuple[float, float]]:
+    """Loss and gradient norm after each step; the last word on a step holds."""
+    return {line["step"]: (line["loss"], line["grad_norm"]) for line in log_of(settings) if line["event"] == "update"}
+
+
+def run(settings: Settings) -> list[str]:
+    """What a finished run says."""
+    said: list[str] = []
+    assert loop.train(settings, said.append) == 0
+    return said
+
+
+def interrupt_after(monkeypatch: pytest.MonkeyPatch, step: int, number: int) -> None:
+    """Send this process a signal from within the update that follows `step`."""
+    update = loop.update
+
+    def update_and_signal(current: loop.Run) -> None:
+        if current.step == step:
+            os.kill(os.getpid(), number)
+        update(current)
+
+    monkeypatch.setattr(loop, "update", update_and_signal)
+
+
+def test_a_model_learns_more_than_token_frequencies(make_settings: MakeSettings) -> None:
+    settings = make_settings("phases=[{steps: 150}]", "batch={sequences: 16}", "held_out.every=100")
+    said = run(settings)
+    start, end = log_of(settings)[0], log_of(settings)[-1]
+    assert start["unigram"]["loss"] == pytest.approx(4.1, abs=0.1)  # ln 62, and the EOS
+    assert end["below_unigram"]
+    assert end["held_out"]["loss"] < 0.6 * start["unigram"]["loss"]
+    assert any("unigram entropy of the training shards" in line for line in said)
+    assert ": below the unigram entropy" in said[-1]
+
+
+def test_a_model_that_has_not_learned_is_said_to_be_no_better(make_settings: MakeSettings) -> None:
+    assert "NOT below" in run(make_settings("phases=[{steps: 1}]", "optimizer={lr: 1.0e-9}"))[-1]
+
+
+def test_held_out_scores_are_reported_per_source(make_settings: MakeSettings) -> None:
+    settings = make_settings()
+    run(settings)
+    events = [line for line in log_of(settings) if line["event"] == "held_out"]
+    assert [line["step"] for line in events] == [3, 6]
+    for score in events[-1]["sources"].values():
+        assert score["perplexity"] == pytest.approx(2.718281828 ** score["loss"])
+        # 2 bytes a token, but for BOS and EOS
+        assert 0.5 < score["bits_per_byte"] / (score["loss"] / 0.6931 / 2) < 1.3
+    assert set(events[-1]["sources"]) == {"books", "web"}
+
+
+def test_a_stopped_run_goes_on_bit_for_bit(
+    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    whole, halved = make_settings(f"output={tmp_path / 'whole'}"), make_settings(f"output={tmp_path / 'halved'}")
+    run(whole)
+    with monkeypatch.context() as patched:
+        interrupt_after(patched, 2, signal.SIGTERM)
+        assert loop.train(halved, lambda _: None) == 143
+    assert max(curve(halved)) == 3
+    assert "resumed after step 3" in run(halved)
+    assert curve(halved) == curve(whole)
+    assert _weights(halved) == _weights(whole)
+
+
+def _weights(settings: Settings) -> dict[str, Any]:
+    newest = loop.checkpoints(settings) / "step-00000006" / "state.pt"
+    return {name: weights.tolist() for name, weights in torch.load(newest, weights_only=True)["model"].items()}
+
+
+def test_a_finished_run_is_only_evaluated_again(make_settings: MakeSettings) -> None:
+    settings = make_settings()
+    run(settings)
+    before = curve(settings)
+    assert "resumed after step 6" in run(settings)
+    assert curve(settings) == before
+    assert len(log_of(settings)) == 6 + 2 * 3 + 1
+
+
+def test_a_damaged_checkpoint_is_passed_over_aloud(make_settings: MakeSettings) -> None:
+    settings = make_settings()
+    run(settings)
+    before = curve(settings)
+    newest = loop.checkpoints(settings) / "step-00000006" / "state.pt"
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    said = run(settings)
+    assert any("step-00000006" in line and "falling back" in line for line in said)
+    assert "resumed after step 4" in said
+    assert curve(settings) == before
+    assert sorted(path.name for path in newest.parent.parent.glob("step-*")) == ["step-00000004", "step-00000006"]
+
+
+def test_a_run_without_a_sound_checkpoint_does_not_start_over(make_settings: MakeSettings) -> None:
+    settings = make_settings()
+    run(settings)
+    for file in loop.checkpoints(settings).glob("step-*/state.pt"):
+        file.write_bytes(b"")
+    with pytest.raises(ContractError, match="none of the 2 checkpoints is sound"):
+        run(settings)
+
+
+def test_the_newest_checkpoints_stay(make_settings: MakeSettings) -> None:
+    settings = make_settings("checkpoints={every: 1, keep: 3}")
+    run(settings)
+    names = sorted(path.name for path in loop.checkpoints(settings).iterdir())
+    assert names == ["LATEST", "step-00000004", "step-00000005", "step-00000006"]
+
+
+def test_other_shards_are_refused(make_settings: MakeSettings, own_shards: Path) -> None:
+    run(make_settings())
+    other = make_settings(f"shards={own_shards}")
+    run(other)  # equal content in another folder is the same data set
+    manifest = json.loads((own_shards / "manifest.json").read_text())
+    known = read_manifest(str(own_shards))
+    del known.splits["val"]["web"]
+    write_manifest(str(own_shards), known)
+    with pytest.raises(ContractError, match=f"another run: content_sha256 {manifest['content_sha256']}, now"):
+        run(other)
+
+
+def test_damaged_shards_are_refused_before_the_first_step(make_settings: MakeSettings, own_shards: Path) -> None:
+    file = own_shards / "train/web/shard-00000.bin"
+    file.write_bytes(file.read_bytes()[::-1])
+    settings = make_settings(f"shards={own_shards}")
+    with pytest.raises(ContractError, match=r"shard-00000\.bin: found sha256"):
+        run(settings)
+    assert not Path(settings.output).exists()
+
+
+@pytest.mark.parametrize(
+    "override", ["seed=2", "seq_len=16", "phases=[{steps: 7}]", "batch.sequences=8", "model.n_layers=1"]
+)
+def test_settings_that_change_the_stream_or_the_model_are_refused(make_settings: MakeSettings, override: str) -> None:
+    run(make_settings("phases=[{steps: 1}]"))
+    with pytest.raises(ContractError, match="another run"):
+        run(make_settings("phases=[{steps: 1}]", override))
+
+
+def test_accumulation_changes_results_by_rounding_only(make_settings: MakeSettings, tmp_path: Path) -> None:
+    one, two = (make_settings(f"output={tmp_path / str(n)}", f"batch.micro_sequences={n}") for n in (4, 1))
+    run(one)
+    run(two)
+    for step, (loss, norm) in curve(one).items():
+        assert curve(two)[step] == pytest.approx((loss, norm), rel=1e-3)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_before_the_update(
+    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    init = loop.init_weights
+
+    def poisoned(model: Any, seed: int) -> Any:
+        init(model, seed)
+        model.norm.weight.data[0] = float("nan")
+        return model
+
+    monkeypatch.setattr(loop, "init_weights", poisoned)
+    with pytest.raises(ContractError, match="step 1: found loss nan"):
+        run(make_settings())
+
+
+def test_no_checkpoint_is_an_input_error(make_settings: MakeSettings) -> None:
+    settings = make_settings()
+    with pytest.raises(InputError, match="no checkpoint"):
+        loop.load_model(settings, loop.open_data(settings), lambda _: None)
+
+
+def test_sigterm_ends_the_process_with_143_after_a_checkpoint(settings_file: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "trainer", "train", "--settings", str(settings_file)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    many = ["--set", "phases=[{steps: 100000}]"]
+    with subprocess.Popen(
+        [*command, *many], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for line in process.stdout:
+            if line.startswith("step 10/"):
+                process.send_signal(signal.SIGTERM)
+                break
+        said, errors = process.stdout.read(), process.stderr.read()
+    assert process.returncode == 143
+    assert "stopped by signal 15" in said
+    assert "Traceback" not in errors
+    latest = (tmp_path / "out/checkpoints/LATEST").read_text()
+    assert json.loads((tmp_path / "out/checkpoints" / latest / "manifest.json").read_text())["step"] >= 10

@@ -1,0 +1,1 @@
+"""The trainer: from shards to a Llama. Knows nothing of Spark and needs nothing of the pipeline but udfs.shards."""
