@@ -20,7 +20,8 @@ from pipelines.stage import describe, execute
 from udfs.errors import GristmillError, UsageError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=True, help=__doc__)
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True)
 
 SettingsFile = Annotated[str, typer.Option("--settings", metavar="FILE", help="Settings file, YAML.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting, for example --set seed=7. Repeatable.")]
@@ -77,7 +78,7 @@ def check(settings: SettingsFile, set: Overrides = None) -> None:
     """Check the settings and print what a run would do, without Spark."""
     from jobs.plan import describe_plan
 
-    describe_plan(load_settings(settings, set or [], Settings), Console(highlight=False))
+    describe_plan(load_settings(settings, set or [], Settings), out)
 
 
 @app.command()
@@ -85,7 +86,7 @@ def verify(run: RunDirectory) -> None:
     """Compute every digest of a run again and compare; exit 65 where one differs."""
     from jobs.verify import verify_run
 
-    verify_run(Run(run), Console(highlight=False))
+    verify_run(Run(run), out)
 
 
 @app.command()
@@ -93,7 +94,7 @@ def explain(run: RunDirectory, doc_id: Annotated[str, typer.Argument(metavar="DO
     """Everything known of one document: signals, bounds, verdict, and the duplicate it matched."""
     from jobs.explain import explain_document
 
-    explain_document(Run(run), doc_id, Console(highlight=False))
+    explain_document(Run(run), doc_id, out)
 
 
 @app.command()
@@ -133,7 +134,7 @@ def describe_any(error: Exception) -> tuple[int, str, str]:
 
 def report_error(code: int, reason: str, hint: str) -> int:
     if reason:
-        console.print(f"[bold red]error:[/] ", end="")
+        console.print("[bold red]error:[/] ", end="")
         console.print(reason, markup=False)
     if hint:
         console.print(f"  {hint}", markup=False)
@@ -141,8 +142,17 @@ def report_error(code: int, reason: str, hint: str) -> int:
 
 
 def entry() -> None:
-    """The console script: ends with the exit code; returns normally on success, as YARN's cluster mode needs."""
-    code = main(sys.argv[1:])
+    """The console script."""
+    end(main(sys.argv[1:]))
+
+
+def run_job(stage: str) -> None:
+    """What `spark-submit jobs/<stage>.py` runs."""
+    end(main([stage, *sys.argv[1:]]))
+
+
+def end(code: int) -> None:
+    """Leave with the exit code; on success return normally, as YARN's cluster mode needs."""
     if code:
         sys.exit(code)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pyarrow.dataset as ds
 from rich.console import Console
 from rich.markup import escape
@@ -56,14 +57,14 @@ def rows_where(run: Run, table: str, field: Any, prefix: str) -> Iterator[dict[s
 def print_signals(run: Run, measured: dict[str, Any], console: Console) -> None:
     filtered = run.committed("filter")
     settings = FilterSettings.model_validate(filtered.identity["settings"]["filter"]) if filtered else FilterSettings()
-    bounds = settings.bounds_for(measured["language"])
+    bounds = settings.intervals(measured["language"])
     for name in ("language", "language_score", "quality_score", "n_chars", "n_words"):
         console.print(f"{name:<14} {measured[name]}")
     grid = Grid("signal", "value", "bound", "", title="signals", title_justify="left")
     for family in signals.FAMILIES:
         for name, value in measured[family].items():
             bound = bounds.get(f"{family}.{name}")
-            verdict = "" if bound is None else "ok" if bound.holds(value) else "not met"
+            verdict = "" if bound is None else "ok" if bound.holds(np.float64(value)) else "not met"
             grid.add_row(f"{family}.{name}", f"{value:.4g}", str(bound or ""), verdict)
     console.print(grid)
 

@@ -37,8 +37,9 @@ def print_bounds(settings: Settings, console: Console) -> None:
     if settings.filter.languages is not None:
         wanted = ", ".join(f"{name} >= {score:g}" for name, score in settings.filter.languages.items())
         console.print(f"  its language is one of {wanted}")
-    for signal, bound in settings.filter.bounds_for(None).items():
-        console.print(f"  {signal} {bound}")
+    for signal, interval in settings.filter.intervals().items():
+        if interval:
+            console.print(f"  {signal} {interval}")
     for language, bounds in settings.filter.per_language.items():
         console.print(f"  for {language}: other bounds on {', '.join(f'{family}.{name}' for family, named in bounds.items() for name in named)}")
     if settings.quality.min_score is not None:

@@ -4,19 +4,16 @@ Reads the text of the documents that are left once more, in Python workers; the 
 Without sets nothing is read and nothing removed.
 """
 
-from collections.abc import Iterator
+from functools import partial
 from typing import Annotated
 
-import pyarrow as pa
 from pydantic import BeforeValidator, Field
-from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import from_arrow_schema
 
 from conf.model import Model
+from pipelines.ledger import add_ledger, parts_left, write_ledger
 from pipelines.measure import MeasureSettings
-from pipelines.ledger import remaining, sorted_by_part, write_ledger
 from pipelines.stage import Job
-from udfs.decontaminate import HITS, DecontaminatePlan, EvaluationSet, decontaminate_parts
+from udfs.decontaminate import DecontaminatePlan, EvaluationSet, decontaminate_part
 
 
 class EvaluationSpec(Model):
@@ -51,31 +48,9 @@ class DecontaminateSettings(Model):
 def decontaminate(job: Job, decontaminate: DecontaminateSettings, measure: MeasureSettings) -> None:
     """documents, signals, ledgers -> ledger/stage=decontaminate."""
     if not decontaminate.sets:
-        job.add("ledger/stage=decontaminate", [])
+        add_ledger(job, [])
         return
-    documents = job.uris("documents")
     sets = tuple(EvaluationSet(spec.name, spec.path, spec.fields) for spec in decontaminate.sets)
-    plan = DecontaminatePlan(
-        tuple(documents), sets, decontaminate.n, decontaminate.min_words, decontaminate.share,
-        measure.edits_plan(), measure.words,
-    )  # fmt: skip
-
-    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        yield from decontaminate_parts(batches, plan)
-
-    left = remaining(job, "ledger/stage=filter", "ledger/stage=dedup")
-    rows = sorted_by_part(left.select("node", "part", "row"), len(documents))
-    hits = rows.mapInArrow(work, from_arrow_schema(HITS))
-    removed = hits.join(left.select("node", "id", "source", "url", "excerpt"), "node")
-    reason = F.lit("evaluation_overlap")
-    write_ledger(
-        job,
-        removed,
-        reason=reason,
-        broken=F.array(reason),
-        signal=F.lit("share_of_item"),
-        value=F.col("share"),
-        bound=F.lit(f"< {decontaminate.share:g}"),
-        matched_id=F.col("item"),
-        similarity=F.col("share"),
-    )
+    limits = (decontaminate.n, decontaminate.min_words, decontaminate.share)
+    plan = DecontaminatePlan(sets, *limits, measure.edits_plan(), measure.words)
+    write_ledger(job, partial(decontaminate_part, plan=plan), parts_left(job, "ledger/stage=filter", "ledger/stage=dedup"))

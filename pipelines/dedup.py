@@ -1,33 +1,42 @@
 """dedup: exact copies by URL and by text, then near-duplicates by MinHash bands, every removal verified.
 
-Reads `signals` only; the text of candidate documents is read again for their shingle sets. What is shuffled: about
-60 bytes a document for the exact steps, 16 bytes a band and document for the near step (14 bands: 224 bytes), and the
-shingle sets of candidates (8 bytes a shingle) once per bucket centre they are compared with.
+Reads `signals` only; the text of candidate documents is read again for their shingle sets. What is shuffled: about 60
+bytes a document for each exact step, 16 bytes a band and document for the near step (14 bands: 224 bytes), and the
+shingle sets of candidates (8 bytes a shingle) once for each bucket centre they are compared with.
 
 A bucket's documents are each compared with its first one only (a star), so a bucket of any size costs one comparison a
 member. Clusters are the connected components of the verified pairs: a removed document reaches the threshold with the
 kept one, or with a chain of documents that leads to it (`matched_id` names the nearest link).
+
+Each step ends in files of its own below `_steps`, cut like the documents; so plans stay small, a step sees what those
+before it removed without a join, and a lost worker costs one task.
 """
 
-from functools import reduce
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 from pydantic import Field
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import from_arrow_schema
 
 from conf.model import Model
+from pipelines.ledger import add_ledger, ledger_file, parts_left
 from pipelines.measure import MeasureSettings, Shingle
-from pipelines.ledger import n_partitions, node, remaining, sorted_by_part, write_ledger
 from pipelines.stage import Job
-from udfs import near
+from pipelines.tables import DUPLICATES
+from pipelines.tasks import map_arrow, run_tasks, stream_tasks, write_frame
+from udfs import clustering, copies, files, near
 from udfs.clusters import components
 from udfs.errors import ContractError
 
-MAX_PAIRS = 50_000_000  # the driver holds them at 16 bytes each while it joins them to clusters
+MAX_PAIRS = 50_000_000  # the driver holds them at 24 bytes each while it joins them to clusters
+ROWS_PER_PARTITION = 2_000_000
+SETS_PER_PARTITION = 50_000
+MEMBERS = pa.schema([("node", pa.int64()), ("cluster", pa.int64())])
 
 
 class DedupSettings(Model):
@@ -44,143 +53,141 @@ class DedupSettings(Model):
     """Which document of a cluster stays: by quality score, length or date; then the longer one, then the smaller id."""
 
 
-def preference(keep: str) -> list[Column]:
-    """The order in which documents of a cluster are preferred; total, because ids differ."""
-    leading = {
-        "best": [F.col("quality_score").desc_nulls_last()],
-        "longest": [],
-        "newest": [F.col("date").desc_nulls_last()],
-        "oldest": [F.col("date").asc_nulls_last()],
-    }[keep]
-    return [*leading, F.col("n_chars").desc(), F.col("id").asc()]
+class Search:
+    """The steps of one search: what they found, part by part, and which documents are still left."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.parts = {part.number: part for part in parts_left(job, "ledger/stage=filter")}
+        self.steps: dict[int, dict[str, str]] = {number: {} for number in self.parts}
+        self.n_documents = job.table("signals").n_rows
+
+    def stream(self, read: Callable[..., Iterator[pa.RecordBatch]], schema: pa.Schema) -> DataFrame:
+        """What `read` yields for each part, of the documents still left."""
+        return stream_tasks(self.job.spark, read, list(self.parts.values()), schema)
+
+    def stream_found(self) -> DataFrame:
+        """All that the steps found, as clustering.FOUND."""
+        tasks = [(part, self.steps[number]) for number, part in self.parts.items()]
+        return stream_tasks(self.job.spark, lambda task: clustering.found_in(*task), tasks, clustering.FOUND)
+
+    def at_home(self, frame: DataFrame, column: str, work: Callable[..., Iterator[pa.RecordBatch]], schema: pa.Schema) -> DataFrame:
+        """`work(part, rows)` with all rows whose document in `column` is of that part."""
+        parts = self.parts
+
+        def go(number: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            if number in parts:
+                yield from work(parts[number], batches)
+
+        return map_arrow(self.by_part(frame, column), go, schema)
+
+    def by_part(self, frame: DataFrame, column: str) -> DataFrame:
+        return frame.repartitionById(max(self.parts, default=0) + 1, F.shiftright(column, 32).cast("int"))
+
+    def keep_step(self, name: str, frame: DataFrame, schema: pa.Schema, removes: bool) -> None:
+        """Write what a step found; with `removes`, its documents are no longer left for later steps."""
+        folder = self.job.run.path("duplicates", "_steps", name)
+        for file in write_frame(self.by_part(frame, "node"), folder, self.job.key, schema):
+            self.steps[file.number][name] = files.join(folder, file.path)
+            if removes:
+                part = self.parts[file.number]
+                self.parts[file.number] = replace(part, steps=(*part.steps, self.steps[file.number][name]))
+
+
+def n_partitions(n_rows: int, rows_per_partition: int = ROWS_PER_PARTITION) -> int:
+    """Partitions for a shuffle; depends on the data only, never on the cluster."""
+    return 1 + n_rows // rows_per_partition
 
 
 def dedup(job: Job, dedup: DedupSettings, measure: MeasureSettings) -> None:
-    """signals, ledger/stage=filter, documents -> duplicates, ledger/stage=dedup."""
-    left = remaining(job, "ledger/stage=filter")
-    order = preference(dedup.keep)
-    found: list[DataFrame] = []
-    for kind, key in (("url", "url_key"), ("exact", "text_digest")) if dedup.url else (("exact", "text_digest"),):
-        found.append(copies(left.where(F.col(key).isNotNull()), key, order, kind).persist())
-        left = left.join(found[-1], "node", "left_anti")
+    """documents, signals, ledger/stage=filter -> duplicates, ledger/stage=dedup."""
+    search = Search(job)
+    if dedup.url:
+        find_copies(search, "url", "url_key", dedup.keep)
+    find_copies(search, "exact", "text_digest", dedup.keep)
     if dedup.engine == "bands":
-        found.append(near_copies(job, dedup, measure, left.persist(), order))
-    clusters = with_clusters(resolve(reduce(DataFrame.unionByName, found)), job.read("signals").withColumn("node", node()))
-    n_parts = n_partitions(job.table("signals").n_rows)
-    job.write("duplicates", clusters.repartition(n_parts, "id").sortWithinPartitions("id"))
-    write_removed(job, dedup.threshold)
+        find_near(search, dedup, measure)
+    write_duplicates(search)
+    work = partial(clustering.ledger_part, ledger=ledger_file(job), threshold=dedup.threshold)
+    add_ledger(job, run_tasks(job.spark, "dedup: ledger", work, parts_left(job, duplicates=True)))
 
 
-def copies(frame: DataFrame, key: str, order: list[Column], kind: str) -> DataFrame:
-    """(node, kept, kind, similarity, matched, matched_similarity) of every row that shares `key` with a preferred one."""
-    ranked = Window.partitionBy(key).orderBy(*order)
-    similarity = F.lit(1.0 if kind == "exact" else None).cast("double")
-    kept = frame.select("node", F.first("node").over(ranked).alias("kept")).where("node <> kept")
-    return kept.select(
-        "node", "kept", F.lit(kind).alias("kind"), similarity.alias("similarity"), F.col("kept").alias("matched"),
-        similarity.alias("matched_similarity"),
-    )  # fmt: skip
+def find_copies(search: Search, step: str, column: str, keep: str) -> None:
+    """All but the preferred one of the documents that have one value in `column`."""
+    rows = search.stream(partial(copies.keyed, column=column, keep=keep), copies.KEYED)
+    search.keep_step(step, preferred(search, rows), copies.REMOVED, removes=True)
 
 
-def near_copies(job: Job, dedup: DedupSettings, measure: MeasureSettings, left: DataFrame, order: list[Column]) -> DataFrame:
-    """As `copies`, for documents in a cluster of verified pairs."""
-    bands = left.select("node", F.explode("bands").alias("key"))
-    n_parts = n_partitions(job.table("signals").n_rows * dedup.bands)
-    stars = bands.repartition(n_parts, "key").mapInArrow(near.star_pairs, from_arrow_schema(near.PAIRS)).distinct().persist()
-    shingle = dedup.shingle
-    reader = near.ShingleReader(tuple(job.uris("documents")), measure.edits_plan(), measure.words, shingle.unit, shingle.n)
-    candidates = stars.select(F.explode(F.array("left", "right")).alias("node")).distinct().join(left, "node")
-    sets = sorted_by_part(candidates.select("node", "part", "row"), len(job.uris("documents")))
-    sets = sets.mapInArrow(reader, from_arrow_schema(near.SETS)).persist()
-    verified = similarities(stars, sets).where(F.col("similarity") >= dedup.threshold).persist()
-    members = left.join(connected(job, verified), "node")
-    ranked = Window.partitionBy("cluster").orderBy(*order)
-    removed = members.select("node", F.first("node").over(ranked).alias("kept")).where("node <> kept").persist()
-    with_kept = similarities(removed.select(F.col("kept").alias("left"), F.col("node").alias("right")), sets)
-    with_kept = with_kept.select(F.col("right").alias("node"), "similarity")
-    return (
-        removed.join(with_kept, "node").join(nearest_links(verified), "node")
-        .select("node", "kept", F.lit("near").alias("kind"), "similarity", "matched", "matched_similarity")
-    )  # fmt: skip
+def preferred(search: Search, rows: DataFrame) -> DataFrame:
+    together = rows.repartition(n_partitions(search.n_documents), "key")
+    return map_arrow(together, lambda _, batches: copies.prefer(batches), copies.REMOVED)
 
 
-def similarities(pairs: DataFrame, sets: DataFrame) -> DataFrame:
-    """(left, right, similarity) with the exact Jaccard similarity of the two shingle sets of each pair.
+def find_near(search: Search, dedup: DedupSettings, measure: MeasureSettings) -> None:
+    """All but the preferred one of each cluster of verified pairs."""
+    bands = search.stream(near.band_rows, near.BANDS)
+    together = bands.repartition(n_partitions(search.n_documents * dedup.bands), "key")
+    stars = map_arrow(together, lambda _, batches: near.stars(batches), near.STARS)
+    plan = near.ShinglePlan(measure.edits_plan(), measure.words, dedup.shingle.unit, dedup.shingle.n)
+    verified = similarities(search, stars, plan).where(F.col("similarity") >= dedup.threshold)
+    members, links = join_pairs(verified)
+    search.keep_step("links", search.job.spark.createDataFrame(links), clustering.LINKS, removes=False)
+    ranked = search.at_home(
+        search.job.spark.createDataFrame(members), "node", partial(copies.rank_nodes, keep=dedup.keep), copies.KEYED
+    )
+    search.keep_step("near", preferred(search, ranked), copies.REMOVED, removes=True)
+    pairs = kept_pairs(search)
+    search.keep_step("similarity", similarities(search, pairs, plan), near.SIMILAR, removes=False)
 
-    The sets of one `left` and all its `right` come together in a partition, that of `left` first, once.
+
+def similarities(search: Search, stars: DataFrame, plan: near.ShinglePlan) -> DataFrame:
+    """near.SIMILAR of every centre and member of `stars`, by their shingle sets."""
+    sets = search.at_home(stars, "node", partial(near.read_sets, plan=plan), near.SETS)
+    together = sets.repartition(n_partitions(search.n_documents, SETS_PER_PARTITION), "centre")
+    ordered = together.sortWithinPartitions("centre", "is_member", "node")
+    return map_arrow(ordered, lambda _, batches: near.similarities(batches), near.SIMILAR)
+
+
+def kept_pairs(search: Search) -> DataFrame:
+    """near.STARS of every near-duplicate and the document kept for it, and of the kept ones with themselves."""
+    removed = [steps["near"] for steps in search.steps.values() if "near" in steps]
+    if not removed:
+        return search.job.spark.createDataFrame(near.STARS.empty_table())
+    pairs = search.job.spark.read.parquet(*removed).select(F.col("kept").alias("centre"), "node")
+    return pairs.unionByName(pairs.select("centre", F.col("centre").alias("node")))
+
+
+def join_pairs(pairs: DataFrame) -> tuple[pa.Table, pa.Table]:
+    """(MEMBERS, clustering.LINKS): the connected components of the pairs, and each document's most similar partner.
+
+    Done on the driver; a cluster is named after its smallest node. Raises ContractError for too many pairs.
     """
-    members = pairs.select("left", F.col("right").alias("node"), F.lit(1).alias("place"))
-    centres = pairs.select("left", F.col("left").alias("node"), F.lit(0).alias("place")).distinct()
-    rows = centres.unionByName(members).join(sets, "node")
-    together = rows.repartition("left").sortWithinPartitions("left", "place", "node")
-    return together.mapInArrow(near.pair_similarities, from_arrow_schema(near.SIMILARITIES))
-
-
-def connected(job: Job, pairs: DataFrame) -> DataFrame:
-    """(node, cluster): the connected components of the pairs, found on the driver; cluster = smallest node."""
-    n_pairs = pairs.count()
-    if n_pairs > MAX_PAIRS:
+    edges = pairs.limit(MAX_PAIRS + 1).toArrow()
+    if len(edges) > MAX_PAIRS:
         hint = "raise dedup.threshold, or de-duplicate the sources apart first"
-        raise ContractError(f"{n_pairs:,} verified pairs; the driver joins at most {MAX_PAIRS:,}", hint)
-    edges = pairs.select("left", "right").toArrow()
-    nodes, ends = np.unique(np.concatenate([edges["left"].to_numpy(), edges["right"].to_numpy()]), return_inverse=True)
-    labels = components(len(nodes), ends[:n_pairs], ends[n_pairs:])
-    return job.spark.createDataFrame(pa.table({"node": nodes, "cluster": nodes[labels]}))
+        raise ContractError(f"more than {MAX_PAIRS:,} verified pairs; the driver joins no more to clusters", hint)
+    left, right = edges["centre"].to_numpy(), edges["node"].to_numpy()
+    nodes, ends = np.unique(np.concatenate([left, right]), return_inverse=True)
+    labels = components(len(nodes), ends[: len(left)], ends[len(left) :])
+    members = pa.table({"node": nodes, "cluster": nodes[labels]}, MEMBERS)
+    node, other = np.concatenate([left, right]), np.concatenate([right, left])
+    similarity = np.tile(edges["similarity"].to_numpy(), 2)
+    order = np.lexsort((other, -similarity, node))
+    _, first = np.unique(node[order], return_index=True)
+    best = order[first]
+    return members, pa.table([node[best], other[best], similarity[best]], schema=clustering.LINKS)
 
 
-def nearest_links(pairs: DataFrame) -> DataFrame:
-    """(node, matched, matched_similarity): for each node the verified partner most similar to it."""
-    both = pairs.select(F.col("left").alias("node"), F.col("right").alias("other"), "similarity").unionByName(
-        pairs.select(F.col("right").alias("node"), F.col("left").alias("other"), "similarity")
-    )
-    best = both.groupBy("node").agg(F.max(F.struct("similarity", (-F.col("other")).alias("minus"))).alias("best"))
-    return best.select("node", (-F.col("best.minus")).alias("matched"), F.col("best.similarity").alias("matched_similarity"))
-
-
-def resolve(found: DataFrame) -> DataFrame:
-    """`found` with each kept document that was itself removed by a later step replaced by the one kept there.
-
-    Steps follow each other (url, exact, near), so two rounds reach the end of every chain. The similarity of a copy of
-    a text is that of the text; a copy by URL has another text, so its similarity is unknown.
-    """
-    for _ in range(2):
-        later = found.select(
-            F.col("node").alias("kept"), F.col("kept").alias("kept_later"), F.col("similarity").alias("similarity_later")
-        )
-        known = F.when(F.col("kept_later").isNull(), F.col("similarity")).when(F.col("kind") == "exact", F.col("similarity_later"))
-        found = found.join(later, "kept", "left").select(
-            "node", F.coalesce("kept_later", "kept").alias("kept"), "kind", known.alias("similarity"), "matched",
-            "matched_similarity",
-        )  # fmt: skip
-    return found
-
-
-def with_clusters(found: DataFrame, documents: DataFrame) -> DataFrame:
-    """Rows of the table `duplicates`: every removed document and every kept one that has copies."""
-    kept = found.select(F.col("kept").alias("node")).distinct().select(
-        "node", F.col("node").alias("kept"), F.lit("kept").alias("kind"), F.lit(1.0).alias("similarity"),
-        F.lit(None).cast("long").alias("matched"), F.lit(None).cast("double").alias("matched_similarity"),
-    )  # fmt: skip
-    ids = documents.select("node", "id")
-    members = found.unionByName(kept).join(ids, "node")
-    members = members.join(ids.withColumnsRenamed({"node": "kept", "id": "kept_id"}), "kept")
-    members = members.join(ids.withColumnsRenamed({"node": "matched", "id": "matched_id"}), "matched", "left")
-    cluster_id = F.min("id").over(Window.partitionBy("kept_id"))
-    return members.select("id", cluster_id.alias("cluster_id"), "kept_id", "similarity", "kind", "matched_id", "matched_similarity")
-
-
-def write_removed(job: Job, threshold: float) -> None:
-    """ledger/stage=dedup from the duplicates just written."""
-    signals = job.read("signals").select("id", "source", "url", "excerpt")
-    removed = job.read("duplicates").where("kind <> 'kept'").drop("matched_id").join(signals, "id")
-    is_near = F.col("kind") == "near"
-    write_ledger(
-        job,
-        removed,
-        reason=F.col("kind"),
-        broken=F.array("kind"),
-        signal=F.when(is_near, F.lit("jaccard")),
-        value=F.when(is_near, F.col("matched_similarity")),
-        bound=F.when(is_near, F.lit(f"< {threshold:g}")),
-        matched_id=F.col("kept_id"),
-    )
+def write_duplicates(search: Search) -> None:
+    """The table `duplicates` from what the steps found."""
+    steps = search.steps
+    found = search.stream_found()
+    for _ in ("url -> exact", "exact -> near"):
+        found = search.at_home(found, "kept", lambda part, batches: clustering.follow(batches, steps[part.number]), clustering.FOUND)
+    for column in ("kept", "matched"):
+        found = search.at_home(found, column, partial(clustering.name_nodes, column=column), clustering.FOUND)
+    whole = found.repartition(n_partitions(search.n_documents), "kept")
+    wide = pa.schema([("node", pa.int64()), *DUPLICATES])
+    rows = map_arrow(whole, lambda _, batches: clustering.clusters(batches, DUPLICATES), wide)
+    ordered = search.by_part(rows, "node").sortWithinPartitions("row").drop("node")
+    search.job.write("duplicates", ordered)

@@ -1,21 +1,22 @@
-"""filter: decide from numbers. Bounds from the settings become Spark column expressions over `signals`; no text is read.
+"""filter: decide from numbers. Every document's signals against the bounds of the settings; no text is read.
 
-Reads 8 bytes a signal and document, writes one ledger row per removed document; no shuffle but that of the ledger.
-A value that is null or NaN meets no bound, so nothing slips through unmeasured.
+Reads the columns of `signals` that have a bound, part by part, and writes one ledger row per removed document. Nothing is
+shuffled, so other bounds can be tried in seconds.
 """
 
 import functools
-from dataclasses import dataclass
+import math
+from functools import partial
 
 from pydantic import field_validator
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 
 from conf.load import did_you_mean, merge
 from conf.model import Model
-from pipelines.ledger import write_ledger
+from pipelines.ledger import parts_left, write_ledger
 from pipelines.stage import Job
 from udfs import signals
+from udfs.filtering import filter_part
+from udfs.verdicts import Check, Interval
 
 Bounds = dict[str, dict[str, "Bound | None"]]
 
@@ -28,14 +29,8 @@ class Bound(Model):
     max: float | None = None
     """Largest value kept; null is off, 0 is a number."""
 
-    def __str__(self) -> str:
-        parts = [f">= {self.min:g}" if self.min is not None else "", f"<= {self.max:g}" if self.max is not None else ""]
-        return " and ".join(part for part in parts if part)
-
-    def holds(self, value: float | None) -> bool:
-        if value is None or value != value:
-            return False
-        return (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
+    def interval(self) -> Interval | None:
+        return None if self.min is None and self.max is None else Interval(self.min, self.max)
 
 
 class FilterSettings(Model):
@@ -59,20 +54,28 @@ class FilterSettings(Model):
             check_signal_names(bounds)
         return overlays
 
-    def bounds_for(self, language: str | None) -> dict[str, Bound]:
-        """`family.signal` -> the bound in force for documents of a language; signals without one are absent."""
+    def intervals(self, language: str | None = None) -> dict[str, Interval | None]:
+        """`family.signal` -> what is allowed for documents of a language, in the order in which bounds are tried."""
         merged = merge(self.bounds, self.per_language.get(language or "", {}))
         return {
-            f"{family}.{name}": bound
+            f"{family}.{name}": bound.interval() if bound else None
             for family, named in merged.items()
             for name, bound in named.items()
-            if bound is not None and str(bound)
         }
 
-    def signal_order(self) -> list[str]:
-        """Every signal that some bound names, in the order in which they are tried."""
+    def checks(self, min_score: float | None) -> list[Check]:
+        """Every test, in order: a word at all, the language, the bounds, the quality score."""
+        found = [Check("empty", "n_words", Interval(min=1))]
+        if self.languages is not None:
+            listed = {name: Interval(min=score) for name, score in self.languages.items()}
+            found.append(Check("language", "language_score", Interval(min=self.languages.get("*", math.inf)), listed))
         everything = functools.reduce(merge, self.per_language.values(), self.bounds)
-        return [f"{family}.{name}" for family, named in everything.items() for name in named]
+        for signal in [f"{family}.{name}" for family, named in everything.items() for name in named]:
+            own = {language: self.intervals(language).get(signal) for language in self.per_language}
+            found.append(Check(signal, signal, self.intervals().get(signal), own))
+        if min_score is not None:
+            found.append(Check("quality", "quality_score", Interval(min=min_score)))
+        return found
 
 
 def check_signal_names(bounds: Bounds) -> None:
@@ -85,76 +88,6 @@ def check_signal_names(bounds: Bounds) -> None:
                 raise ValueError(f"there is no signal {family}.{name}{did_you_mean(name, signals.names(family))}")
 
 
-@dataclass(frozen=True)
-class Check:
-    """One test of a document, as Spark columns."""
-
-    reason: str
-    value: Column
-    holds: Column
-    bound: Column
-
-
-def checks(settings: FilterSettings, min_score: float | None) -> list[Check]:
-    """All tests in the order they are tried: a word at all, language, bounds, quality."""
-    n_words = F.col("n_words").cast("double")
-    found = [Check("empty", n_words, F.col("n_words") >= 1, F.lit(">= 1"))]
-    if settings.languages is not None:
-        found.append(_language_check(settings.languages))
-    found += [_bound_check(settings, signal) for signal in settings.signal_order()]
-    if min_score is not None:
-        score = F.col("quality_score")
-        found.append(Check("quality", score, _holds(score, Bound(min=min_score)), F.lit(f">= {min_score:g}")))
-    return found
-
-
-def _language_check(languages: dict[str, float]) -> Check:
-    needed = F.lit(languages.get("*")).cast("double")
-    for language, score in languages.items():
-        needed = F.when(F.col("language") == language, F.lit(score)).otherwise(needed)
-    wanted = ", ".join(f"{language} >= {score:g}" for language, score in languages.items())
-    return Check("language", F.col("language_score"), F.col("language_score") >= needed, F.lit(wanted))
-
-
-def _bound_check(settings: FilterSettings, signal: str) -> Check:
-    """The test of one signal, with the bound that is in force for the document's language."""
-    value = F.col(signal)
-    base = settings.bounds_for(None).get(signal, Bound())
-    holds, text = _holds(value, base), F.lit(str(base))
-    for language in settings.per_language:
-        own = settings.bounds_for(language).get(signal, Bound())
-        holds = F.when(F.col("language") == language, _holds(value, own)).otherwise(holds)
-        text = F.when(F.col("language") == language, F.lit(str(own))).otherwise(text)
-    return Check(signal, value, holds, text)
-
-
-def _holds(value: Column, bound: Bound) -> Column:
-    if not str(bound):
-        return F.lit(True)
-    holds = value.isNotNull() & ~F.isnan(value)
-    if bound.min is not None:
-        holds &= value >= bound.min
-    if bound.max is not None:
-        holds &= value <= bound.max
-    return holds
-
-
-def with_verdict(measured: DataFrame, tests: list[Check]) -> DataFrame:
-    """`measured` with `broken` (reasons of all tests not met) and reason, signal, value, bound of the first of them."""
-    failed = [(test, ~F.coalesce(test.holds, F.lit(False))) for test in tests]
-    broken = F.array_compact(F.array(*[F.when(fails, F.lit(test.reason)) for test, fails in failed]))
-    first = F.coalesce(
-        *[
-            F.when(fails, F.struct(F.lit(test.reason).alias("reason"), test.value.alias("value"), test.bound.alias("bound")))
-            for test, fails in failed
-        ]
-    )
-    return measured.withColumns({"broken": broken, "first": first}).withColumns(
-        {"reason": F.col("first.reason"), "signal": F.col("first.reason"), "value": F.col("first.value"), "bound": F.col("first.bound")}
-    )
-
-
 def filter_documents(job: Job, filter: FilterSettings, quality_min_score: float | None) -> None:
     """signals -> ledger/stage=filter."""
-    verdicts = with_verdict(job.read("signals"), checks(filter, quality_min_score))
-    write_ledger(job, verdicts.where("reason is not null"))
+    write_ledger(job, partial(filter_part, checks=filter.checks(quality_min_score)), parts_left(job))

@@ -1,49 +1,36 @@
-"""The decisions: documents that a stage removes, and the documents that earlier stages left, as numbers."""
+"""The decisions of stages, part by part: which documents are left, and the ledger of those that a stage removes."""
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from pipelines.stage import Job, count_by
-from pipelines.tables import spark_schema
-
-ROWS_PER_PARTITION = 1_000_000
-
-
-def remaining(job: Job, *ledgers: str) -> DataFrame:
-    """Rows of `signals` whose documents stand in none of the ledgers, with their `node`."""
-    left = job.read("signals").withColumn("node", node())
-    for ledger in ledgers:
-        left = left.join(job.read(ledger).select("id"), "id", "left_anti")
-    return left
+from pipelines.stage import Job, total
+from pipelines.tables import LEDGER
+from pipelines.tasks import run_tasks
+from udfs.decisions import Counts, LedgerFile, Part
+from udfs.parts import PartFile
 
 
-def node() -> Column:
-    """A document's place as one long: part * 2^32 + row. Unique in a run, and in input order."""
-    return F.shiftleft(F.col("part").cast("long"), 32).bitwiseOR(F.col("row").cast("long"))
-
-
-def n_partitions(n_rows: int) -> int:
-    """Partitions for a shuffle of `n_rows` small rows; depends on the data only, never on the cluster."""
-    return 1 + n_rows // ROWS_PER_PARTITION
-
-
-def sorted_by_part(frame: DataFrame, n_parts: int) -> DataFrame:
-    """`frame` (with columns part, row) so that each documents file's rows come together, in order."""
-    return frame.repartition(max(1, n_parts), "part").sortWithinPartitions("part", "row")
-
-
-def write_ledger(job: Job, removed: DataFrame, **columns: Column) -> None:
-    """Write the stage's ledger and count it by source and reason.
-
-    `removed` has a row per document; a column of the ledger is taken from `columns`, else from `removed`, else null.
-    """
-    columns["stage"] = F.lit(job.stage)
-    chosen = [
-        columns[field.name] if field.name in columns else F.col(field.name) if field.name in removed.columns else F.lit(None)
-        for field in spark_schema("ledger")
+def parts_left(job: Job, *ledgers: str, duplicates: bool = False) -> list[Part]:
+    """Every part of the documents, with what the named ledgers (and `duplicates`) say of it."""
+    said = [job.numbered(ledger) for ledger in ledgers]
+    copies = job.numbered("duplicates") if duplicates else {}
+    signals = job.numbered("signals")
+    return [
+        Part(number, documents, signals[number], tuple(uris[number] for uris in said if number in uris), copies.get(number))
+        for number, documents in job.numbered("documents").items()
     ]
-    typed = [column.cast(field.dataType).alias(field.name) for column, field in zip(chosen, spark_schema("ledger"), strict=True)]
-    table = f"ledger/stage={job.stage}"
-    n_parts = n_partitions(job.table("signals").n_rows)
-    job.write(table, removed.select(*typed).repartition(n_parts, "id").sortWithinPartitions("id"))
-    job.counts["removed"] = count_by(job.read(table), "source", "reason")
+
+
+def ledger_file(job: Job) -> LedgerFile:
+    return LedgerFile(job.stage, job.run.path(f"ledger/stage={job.stage}"), job.key, LEDGER)
+
+
+def write_ledger(job: Job, decide: Callable[..., tuple[PartFile | None, Counts]], parts: Sequence[Part]) -> None:
+    """Run `decide(part, ledger=...)` for each part; commit the ledger of the stage and its counts."""
+    decide = partial(decide, ledger=ledger_file(job))
+    add_ledger(job, run_tasks(job.spark, job.stage, decide, parts))
+
+
+def add_ledger(job: Job, written: Sequence[tuple[PartFile | None, Counts]]) -> None:
+    job.add(f"ledger/stage={job.stage}", [part for part, _ in written])
+    job.counts["removed"] = total("source", "reason", [counts for _, counts in written])

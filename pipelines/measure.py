@@ -10,11 +10,11 @@ from typing import Literal
 from pydantic import Field
 
 from conf.model import Model
-from pipelines.stage import Job, count_by
+from pipelines.stage import Job, total
 from pipelines.tables import SIGNALS
 from pipelines.tasks import run_tasks
 from udfs.edits import Edits
-from udfs.language import default_model
+from udfs.language import LanguagePlan, default_model
 from udfs.measure import MeasurePlan, MeasureTask, measure_part
 from udfs.parts import part_name
 
@@ -23,12 +23,23 @@ class LanguageSettings(Model):
     places = frozenset({"model"})
 
     model: str | None = None
-    """fastText language model (lid.176.ftz or .bin), a local path on every worker; null takes the one set up with gristmill."""
+    """fastText language model, a local path on every worker; null takes lid.176.ftz as set up with gristmill."""
+    engine: Literal["kernel", "fasttext"] = "kernel"
+    """`kernel` reads lid.176.ftz, fast; `fasttext` is the library itself, for every other supervised model."""
     max_chars: int = Field(1000, ge=1)
     """Characters at the start of a text that are looked at."""
+    fold_capitals: bool = True
+    """Read a text with more capitals than other letters in small letters."""
+    strip_urls: bool = True
+    """Leave the URLs out of a text of fewer than 200 characters."""
+    han_spacing: bool = False
+    """Read each Han character as a word: finds short and classical Chinese, but changes all scores of Chinese."""
 
     def outside_files(self) -> dict[str, str]:
         return {"language_model": self.model or default_model()}
+
+    def plan(self) -> LanguagePlan:
+        return LanguagePlan(**{**self.model_dump(), "model": self.model or default_model()})
 
 
 class EditSettings(Model):
@@ -81,8 +92,7 @@ def measure(
     plan = MeasurePlan(
         word_rule=measure.words,
         edits=measure.edits_plan(),
-        language_model=language.outside_files()["language_model"],
-        language_chars=language.max_chars,
+        language=language.plan(),
         quality_model=quality_folder(job, quality_model),
         shingle_unit=dedup_shingle.unit,
         shingle_n=dedup_shingle.n,
@@ -90,11 +100,12 @@ def measure(
         rows=dedup_rows,
     )
     tasks = [
-        MeasureTask(number, uri, job.run.path("signals"), part_name(number, job.key), SIGNALS)
-        for number, uri in enumerate(job.uris("documents"))
+        MeasureTask(uri, job.run.path("signals"), part_name(number, job.key), SIGNALS)
+        for number, uri in job.numbered("documents").items()
     ]
-    job.add("signals", run_tasks(job.spark, "measure documents", partial(measure_part, plan=plan), tasks))
-    job.counts["languages"] = count_by(job.read("signals"), "source", "language")
+    measured = run_tasks(job.spark, "measure", partial(measure_part, plan=plan), tasks)
+    job.add("signals", [part for part, _ in measured])
+    job.counts["languages"] = total("source", "language", [counts for _, counts in measured])
 
 
 def quality_folder(job: Job, model: str) -> str | None:

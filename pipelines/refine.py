@@ -1,27 +1,21 @@
 """refine: what is left of `documents`, with edits and replacements applied, becomes `clean`.
 
-Shuffles the numbers of the documents that are left (about 100 bytes each) to their files; reads the text once more and
-writes it once more. A clean part holds the kept documents of one documents part, in its order.
+Reads each documents part beside its slice of the ledgers, and writes its text once more. Nothing is shuffled.
 """
 
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections import Counter
 from functools import partial
 
-import pyarrow as pa
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import from_arrow_schema
-
 from conf.model import Model
+from pipelines.ledger import parts_left
 from pipelines.measure import MeasureSettings
-from pipelines.ledger import remaining, sorted_by_part
 from pipelines.stage import Job
 from pipelines.tables import CLEAN
-from pipelines.tasks import PART
+from pipelines.tasks import run_tasks
 from udfs.errors import ContractError
-from udfs.parts import PartFile
-from udfs.refine import RefinePlan, refine_parts
+from udfs.refine import RefinePlan, refine_part
+
+LEDGERS = ("ledger/stage=filter", "ledger/stage=dedup", "ledger/stage=decontaminate")
 
 
 class RefineSettings(Model):
@@ -31,41 +25,25 @@ class RefineSettings(Model):
 
 def refine(job: Job, refine: RefineSettings, measure: MeasureSettings) -> None:
     """documents, signals, ledgers, duplicates -> clean."""
-    documents = job.uris("documents")
-    plan = RefinePlan(
-        tuple(documents), job.run.path("clean"), job.key, CLEAN, measure.edits_plan(), measure.words, refine.pii
-    )
-
-    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for part in refine_parts(batches, plan):
-            yield pa.RecordBatch.from_pylist([asdict(part)], PART)
-
-    rows = sorted_by_part(kept_rows(job), len(documents)).mapInArrow(work, from_arrow_schema(PART)).collect()
-    clean = job.add("clean", [PartFile(**row.asDict()) for row in rows])
+    plan = RefinePlan(job.run.path("clean"), job.key, CLEAN, measure.edits_plan(), measure.words, refine.pii)
+    work = partial(refine_part, plan=plan)
+    refined = run_tasks(job.spark, "refine", work, parts_left(job, *LEDGERS, duplicates=True))
+    job.add("clean", [one.part for one in refined])
+    documents, n_bytes = Counter[str](), Counter[str]()
+    for one in refined:
+        documents.update(one.documents)
+        n_bytes.update(one.n_bytes)
     job.counts["kept"] = [
-        row.asDict()
-        for row in job.read("clean").groupBy("source")
-        .agg(F.count("id").alias("documents"), F.sum(F.octet_length("text")).alias("bytes"))
-        .orderBy("source").collect()
-    ]  # fmt: skip
-    check_conservation(job, clean.n_rows)
+        {"source": source, "documents": documents[source], "bytes": n_bytes[source]} for source in sorted(documents)
+    ]
+    check_conservation(job)
 
 
-def kept_rows(job: Job) -> DataFrame:
-    """Part, row and figures of every document that no ledger names, with the size of its duplicate cluster."""
-    left = remaining(job, "ledger/stage=filter", "ledger/stage=dedup", "ledger/stage=decontaminate")
-    sizes = job.read("duplicates").groupBy("cluster_id", "kept_id").agg(F.count("id").alias("size"))
-    left = left.join(sizes.withColumnRenamed("kept_id", "id"), "id", "left")
-    return left.select(
-        "part", "row", "language", "language_score", "quality_score",
-        F.coalesce("cluster_id", "id").alias("cluster_id"), F.coalesce("size", F.lit(1)).alias("cluster_size"),
-    )  # fmt: skip
-
-
-def check_conservation(job: Job, n_clean: int) -> None:
+def check_conservation(job: Job) -> None:
     """documents = clean + ledgers, to the row; raises ContractError otherwise."""
-    removed = {stage: job.table(f"ledger/stage={stage}").n_rows for stage in ("filter", "dedup", "decontaminate")}
-    n_documents = job.table("documents").n_rows
+    removed = {ledger: job.table(ledger).n_rows for ledger in LEDGERS}
+    n_documents, n_clean = job.table("documents").n_rows, job.table("clean").n_rows
     if n_documents != n_clean + sum(removed.values()):
-        parts = ", ".join(f"{n:,} by {stage}" for stage, n in removed.items())
-        raise ContractError(f"{n_documents:,} documents, but {n_clean:,} kept and removed: {parts}", "please report this defect")
+        parts = ", ".join(f"{n:,} in {ledger}" for ledger, n in removed.items())
+        reason = f"{n_documents:,} documents, but {n_clean:,} in clean, {parts}"
+        raise ContractError(reason, "a record was lost or counted twice: please report this defect")

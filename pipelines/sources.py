@@ -19,7 +19,7 @@ from udfs.readers import guess_kind
 WILDCARD = re.compile(r"[*?\[]")
 DUMP = re.compile(r"CC-MAIN-\d{4}-\d{2}")
 SourceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-Kind = Literal["warc", "wet", "jsonl", "parquet"]
+Kind = Literal["warc", "wet", "wat", "arc", "jsonl", "parquet"]
 
 
 class InputSpec(Model):

@@ -9,6 +9,7 @@ import errno
 import hashlib
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -70,6 +71,10 @@ class Job:
     def uris(self, table: str) -> list[str]:
         return [self.run.path(table, file.path) for file in self.table(table).files]
 
+    def numbered(self, table: str) -> dict[int, str]:
+        """Number of a part -> its URI, in order."""
+        return {file.number: self.run.path(table, file.path) for file in self.table(table).files}
+
     def read(self, *tables: str) -> DataFrame:
         """Committed tables of one schema as a DataFrame, from exactly the files their records name."""
         schema = spark_schema(tables[0])
@@ -86,9 +91,12 @@ class Job:
         return self.add(table, write_frame(frame, self.run.path(table), self.key, schema_of(table)))
 
 
-def count_by(frame: DataFrame, *columns: str) -> list[Json]:
-    """Rows for each combination of values, in order: [{source: "c4", reason: "language", n: 3}, ...]."""
-    return [row.asDict() for row in frame.groupBy(*columns).count().withColumnRenamed("count", "n").orderBy(*columns).collect()]
+def total(first: str, second: str, counts: Iterable[Mapping[tuple[str, str], int]]) -> list[Json]:
+    """The counts of all tasks together, in order: [{source: "c4", reason: "language", n: 3}, ...]."""
+    sums: Counter[tuple[str, str]] = Counter()
+    for part in counts:
+        sums.update(part)
+    return [{first: one, second: other, "n": n} for (one, other), n in sorted(sums.items())]
 
 
 def execute(stage: Stage, run: Run, settings: Any, session: Callable[[], SparkSession], command: str) -> bool:

@@ -58,8 +58,7 @@ QUARANTINE = pa.schema(
 SIGNALS = pa.schema(
     [
         ID,
-        _column("part", INT, "Number of the `documents` file that holds the text."),
-        _column("row", INT, "Row of the text in that file."),
+        _column("row", INT, "Row of the document in the `documents` part of the same number."),
         SOURCE,
         URL,
         _column("url_key", LONG, "Hash of the normalised URL; null without one."),
@@ -68,6 +67,8 @@ SIGNALS = pa.schema(
         _column("n_chars", LONG, "Characters of the text after edits."),
         _column("n_words", LONG, "Words of the text after edits."),
         *LANGUAGE,
+        _column("language_group", STRING, "The languages the model confuses with that one and itself: `hr+sr+bs+sh`."),
+        _column("language_group_score", DOUBLE, "Sum of the language model's scores over that group, 0 to 1."),
         QUALITY,
         *[
             pa.field(
@@ -85,6 +86,7 @@ SIGNALS = pa.schema(
 LEDGER = pa.schema(
     [
         ID,
+        _column("row", INT, "Row of the document in the `documents` part of the same number; null where it never became one."),
         SOURCE,
         URL,
         _column("stage", STRING, "Stage that removed the document."),
@@ -102,7 +104,9 @@ LEDGER = pa.schema(
 DUPLICATES = pa.schema(
     [
         ID,
+        _column("row", INT, "Row of the document in the `documents` part of the same number."),
         _column("cluster_id", STRING, "Smallest id of the cluster."),
+        _column("cluster_size", LONG, "Documents in the cluster."),
         _column("kept_id", STRING, "Document of the cluster that was kept; its own id on the kept one."),
         _column("similarity", DOUBLE, "Jaccard similarity of the shingle sets of this document and the kept one; 1 for copies of its text, null for other texts of one URL."),
         _column("kind", STRING, "How it was found: `url`, `exact`, `near`, or `kept`."),

@@ -64,14 +64,24 @@ def stream_tasks(
     return numbers.mapInArrow(work, from_arrow_schema(schema))
 
 
+def map_arrow(
+    frame: DataFrame, work: Callable[[int, Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]], schema: pa.Schema
+) -> DataFrame:
+    """What `work` yields for each partition, given its number and its rows."""
+
+    def go(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        yield from work(TaskContext.get().partitionId(), batches)  # pyright: ignore[reportOptionalMemberAccess]
+
+    return frame.mapInArrow(go, from_arrow_schema(schema))
+
+
 def write_frame(frame: DataFrame, folder: str, key: str, schema: pa.Schema) -> list[PartFile]:
     """Write each partition of `frame` as one part of a table with this schema."""
 
-    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        number = TaskContext.get().partitionId()  # pyright: ignore[reportOptionalMemberAccess]
+    def write(number: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         rows = (batch.cast(schema) for batch in batches)
         part = write_part(folder, part_name(number, key), schema, rows)
         yield pa.RecordBatch.from_pylist([asdict(part)] if part else [], PART)
 
     frame.sparkSession.sparkContext.setJobDescription(f"write {folder}")
-    return [PartFile(**row.asDict()) for row in frame.mapInArrow(work, from_arrow_schema(PART)).collect()]
+    return [PartFile(**row.asDict()) for row in map_arrow(frame, write, PART).collect()]

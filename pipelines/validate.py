@@ -21,7 +21,7 @@ from pipelines.tokenizer import write_file
 from udfs.errors import ContractError
 
 PROBABILITIES = ("language_score", "quality_score", "similarity", "matched_similarity")
-NEVER_NULL = ("id", "source", "stage", "reason", "file_path", "record_offset", "text", "part", "row", "cluster_id", "kept_id")
+NEVER_NULL = ("id", "source", "stage", "reason", "file_path", "record_offset", "text", "cluster_id", "kept_id")
 
 
 class ValidateSettings(Model):

@@ -15,17 +15,20 @@ from udfs import unicode_tokens
 from udfs.unicode_tokens import LETTER, NEWLINE, NUMBER, SPACE
 
 TARGET = Path(unicode_tokens.__file__).with_suffix(".npz")
-PATTERNS = {LETTER: r"\p{L}+", NUMBER: r"\p{N}+", SPACE: r"\s+", NEWLINE: r"[\r\n]+"}
-SURROGATES = range(0xD800, 0xE000)  # no character, so never asked about
+PATTERNS = {LETTER: r"\p{L}+", NUMBER: r"\p{N}+", SPACE: r"\s+"}
+BLOCK = 0x800
+SURROGATES = range(0xD800, 0xE000)  # no characters, so never asked about; whole blocks
 
 
 def make_classes() -> NDArray[np.uint8]:
     """The class of every code point; uint8, shape (0x110000,)."""
-    characters = "".join(chr(code) for code in range(0x110000) if code not in SURROGATES)
     classes = np.zeros(0x110000, np.uint8)
+    blocks = [range(start, start + BLOCK) for start in range(0, 0x110000, BLOCK) if start not in SURROGATES]
     for kind, pattern in PATTERNS.items():
-        matches = Split(Regex(pattern), "removed", invert=True).pre_tokenize_str(characters)
-        classes[[ord(character) for match, _ in matches for character in match]] = kind
+        split = Split(Regex(pattern), "removed", invert=True)
+        matches = [match for block in blocks for match, _ in split.pre_tokenize_str("".join(map(chr, block)))]
+        classes[[ord(character) for match in matches for character in match]] = kind
+    classes[[ord("\r"), ord("\n")]] = NEWLINE
     return classes
 
 

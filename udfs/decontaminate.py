@@ -10,21 +10,21 @@ import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from udfs import files
+from udfs.decisions import Counts, LedgerFile, Part, signals_left, texts_at
 from udfs.edits import Edits, edit
 from udfs.errors import InputError
+from udfs.parts import PartFile
 from udfs.shingles import count_units, shingle_sets
-from udfs.slices import by_part, take_rows
 from udfs.strings import Strings, strings
 from udfs.text import Texts
 
-HITS = pa.schema([("node", pa.int64()), ("item", pa.string()), ("share", pa.float64())])
+REASON = "evaluation_overlap"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,6 @@ class EvaluationSet:
 
 @dataclass(frozen=True)
 class DecontaminatePlan:
-    documents: tuple[str, ...]
     sets: tuple[EvaluationSet, ...]
     n: int
     min_words: int
@@ -117,13 +116,19 @@ def matches(texts: Strings, index: Index) -> Iterator[tuple[int, int, float]]:
     yield from zip(pairs[0].tolist(), pairs[1].tolist(), shares.tolist(), strict=True)
 
 
-def decontaminate_parts(batches: Iterator[pa.RecordBatch], plan: DecontaminatePlan) -> Iterator[pa.RecordBatch]:
-    """HITS of the documents that rows (node, part, row, by part) name."""
-    for part, rows in by_part(batches):
-        for documents, chosen in take_rows(plan.documents[part], rows, ["text"]):
-            texts = edit(Texts(documents.column("text"), plan.word_rule), plan.edits).texts
-            nodes = chosen["node"].to_pylist()
-            hits: list[dict[str, Any]] = [
-                {"node": nodes[document], "item": item, "share": share} for document, item, share in find_overlap(texts, plan)
-            ]
-            yield pa.RecordBatch.from_pylist(hits, HITS)
+def decontaminate_part(part: Part, plan: DecontaminatePlan, ledger: LedgerFile) -> tuple[PartFile | None, Counts]:
+    """Write the ledger rows of the documents left that hold an evaluation item."""
+    left = pa.Table.from_batches(signals_left(part, []))["row"].to_numpy().astype(np.int64)
+    hits = []
+    for documents, rows in texts_at(part, left, ["text"]):
+        texts = edit(Texts(documents.column("text"), plan.word_rule), plan.edits).texts
+        hits += [(int(rows[document]), item, share) for document, item, share in find_overlap(texts, plan)]
+    columns = {
+        "row": pa.array([row for row, _, _ in hits], pa.int32()),
+        "matched_id": pa.array([item for _, item, _ in hits], pa.string()),
+        "similarity": pa.array([share for _, _, share in hits], pa.float64()),
+    }
+    fixed = {"reason": REASON, "signal": "share_of_item", "bound": f"< {plan.share:g}"}
+    columns |= {name: pa.array([value] * len(hits), pa.string()) for name, value in fixed.items()}
+    columns |= {"value": columns["similarity"], "broken": pa.array([[REASON]] * len(hits), pa.list_(pa.string()))}
+    return ledger.write(part, pa.table(columns))

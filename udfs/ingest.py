@@ -5,29 +5,35 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from udfs import files
-from udfs.extract import ExtractPlan, extract
+from udfs.charset import decode
+from udfs.decisions import Counts
+from udfs.extract import Extraction, Options, extract_html, plain_text
 from udfs.hashing import document_id
 from udfs.inputs import InputFile
 from udfs.parts import PartFile, PartWriter
+from udfs.members import Limits
 from udfs.readers import read
 from udfs.records import Damage, Record, Skipped
+from udfs.rows import Fields
+from udfs.urls import bare_url
 
-ROWS_PER_WRITE = 200
 OK_STATUSES = (None, 200)
+LEDGER = "ledger/stage=ingest"
+QUARANTINE = "quarantine"
 
 
 @dataclass(frozen=True)
 class IngestPlan:
     """How records become documents."""
 
-    extract: ExtractPlan
+    extract: Options
     media_types: tuple[str, ...]
-    max_record_bytes: int
+    limits: Limits
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class FileCounts:
     path: str
     kind: str
     records: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
+    skipped: dict[str, int] = field(default_factory=dict)
     quarantined: int = 0
     removed: int = 0
     documents: int = 0
@@ -55,13 +61,17 @@ class FileCounts:
 
 @dataclass
 class IngestResult:
+    """The parts written, what became of each file's records, and ledger and quarantine rows by (source, reason)."""
+
     parts: dict[str, PartFile | None]
-    counts: list[dict[str, Any]]
+    files: list[dict[str, Any]]
+    reasons: dict[str, Counts]
 
 
 def ingest_part(task: IngestTask, plan: IngestPlan) -> IngestResult:
     """Read the files of a task and write its part of each table."""
     counts = []
+    reasons: dict[str, Counter[tuple[str, str]]] = {LEDGER: Counter(), QUARANTINE: Counter()}
     with ExitStack() as stack:
         writers = {
             table: stack.enter_context(PartWriter(folder, task.part_name, schema))
@@ -70,26 +80,34 @@ def ingest_part(task: IngestTask, plan: IngestPlan) -> IngestResult:
         for file in task.files:
             found = FileCounts(file.source, file.path, file.kind)
             for table, row in read_file(file, plan, found):
-                writers[table].write([row])
+                writers[table].write_row(row)
+                if table in reasons:
+                    reasons[table][row["source"], row["reason"]] += 1
             counts.append(asdict(found))
-    return IngestResult({table: writer.part for table, writer in writers.items()}, counts)
+    parts = {table: writer.part for table, writer in writers.items()}
+    return IngestResult(parts, counts, {table: dict(counted) for table, counted in reasons.items()})
 
 
 def read_file(file: InputFile, plan: IngestPlan, counts: FileCounts) -> Iterator[tuple[str, dict[str, Any]]]:
     """(table, row) of every record that is not skipped, counting all of them."""
     with files.open_read(file.uri) as stream:
-        for outcome in read(file.kind, stream, fields=file.fields, max_record_bytes=plan.max_record_bytes):
+        for outcome in read(file.kind, stream, plan.limits, fields_of(file)):
             counts.records += 1
             if isinstance(outcome, Skipped):
-                counts.skipped[outcome.type] += 1
+                counts.skipped[outcome.type] = counts.skipped.get(outcome.type, 0) + 1
             elif isinstance(outcome, Damage):
                 counts.quarantined += 1
-                yield "quarantine", quarantine_row(file, outcome)
+                yield QUARANTINE, quarantine_row(file, outcome)
             else:
                 table, row = judge(file, outcome, plan)
                 counts.documents += table == "documents"
                 counts.removed += table != "documents"
                 yield table, row
+
+
+def fields_of(file: InputFile) -> Fields:
+    """Where the rows of the file say what; what the settings do not name is looked for in the usual places."""
+    return Fields(**{name: (place,) for name, place in file.fields.items()})
 
 
 def quarantine_row(file: InputFile, damage: Damage) -> dict[str, Any]:
@@ -106,12 +124,66 @@ def quarantine_row(file: InputFile, damage: Damage) -> dict[str, Any]:
 
 
 def judge(file: InputFile, record: Record, plan: IngestPlan) -> tuple[str, dict[str, Any]]:
-    """The record as a row of `documents`, or of the ledger when it has no text to keep."""
+    """(table, row): the record as a document, or as a ledger row when it has no text to keep."""
     if record.status not in OK_STATUSES:
-        return "ledger", ledger_row(file, record, "status", str(record.status))
-    if record.text is None and record.media_type not in plan.media_types:
-        return "ledger", ledger_row(file, record, "media_type", record.media_type or "unknown")
-    found = extract(record, plan.extract)
-    if found.text is None:
-        return "ledger", ledger_row(file, record, found.reason, "")
-    return "documents", document_row(file, record, found)
+        return LEDGER, ledger_row(file, record, "status", str(record.status))
+    if record.text is None and record.type != "conversion" and record.media_type not in plan.media_types:
+        return LEDGER, ledger_row(file, record, "media_type", record.media_type or "unknown")
+    made = make_text(record, plan.extract)
+    if made.found.text is None:
+        return LEDGER, ledger_row(file, record, made.found.reason or "no_text", "")
+    return "documents", document_row(file, record, made)
+
+
+class Made(NamedTuple):
+    """The text of a record, and how it came about."""
+
+    found: Extraction
+    extractor: str
+    charset: str | None
+
+
+def make_text(record: Record, options: Options) -> Made:
+    """A row is text already; a WET record or a plain text page needs a charset only; the rest is HTML."""
+    if record.text is not None:
+        return Made(plain_text(record.text), "none", None)
+    decoded = decode(record.payload, "utf-8" if record.type == "conversion" else record.charset)
+    if record.type == "conversion" or record.media_type == "text/plain":
+        return Made(plain_text(decoded.text), "plain", decoded.charset)
+    return Made(extract_html(decoded.text, options), "trafilatura", decoded.charset)
+
+
+def common_columns(file: InputFile, record: Record) -> dict[str, Any]:
+    """What documents and ledger rows say alike of a record."""
+    return {
+        "id": document_id(file.source, file.path, record.ordinal),
+        "source": f"{file.source}.{record.source}" if record.source else file.source,
+        "url": bare_url(record.url) or None,
+    }
+
+
+def document_row(file: InputFile, record: Record, made: Made) -> dict[str, Any]:
+    payload = record.payload if record.text is None else record.text.encode()
+    return {
+        **common_columns(file, record),
+        "record_id": record.record_id or None,
+        "date": record.date or None,
+        "dump": file.dump,
+        "file_path": file.path,
+        "record_offset": record.offset,
+        "content_digest": hashlib.sha256(payload).hexdigest(),
+        "charset": made.charset,
+        "extractor": made.extractor,
+        "truncated": record.truncated or made.found.truncated,
+        "text": made.found.text,
+    }
+
+
+def ledger_row(file: InputFile, record: Record, reason: str, detail: str) -> dict[str, Any]:
+    return {
+        **common_columns(file, record),
+        "stage": "ingest",
+        "reason": reason,
+        "broken": [reason],
+        "excerpt": detail or None,
+    }

@@ -8,7 +8,7 @@ import pyarrow as pa
 from udfs.hashing import keyed_uint64
 from udfs.ingest import FileCounts, IngestPlan, read_file
 from udfs.inputs import InputFile
-from udfs.urls import host_of
+from udfs.urls import host
 
 LABELLED = pa.schema([("id", pa.string()), ("label", pa.float64()), ("held_out", pa.bool_()), ("draw", pa.int64()), ("text", pa.string())])
 
@@ -24,7 +24,7 @@ def read_labelled(task: LabelledFile, plan: IngestPlan, seed: int, held_out_shar
     counts = FileCounts(task.file.source, task.file.path, task.file.kind)
     for table, row in read_file(task.file, plan, counts):
         if table == "documents":
-            group = host_of(row["url"]) or row["id"]
+            group = host(row["url"] or "") or row["id"]
             held_out = keyed_uint64(seed, group) < held_out_share * 2**64
             draw = keyed_uint64(seed + 1, row["id"]) // 2
             yield pa.RecordBatch.from_pylist(

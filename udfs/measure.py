@@ -1,6 +1,7 @@
 """All numbers of a part of `documents`, in one pass over its text: edits, signals, language, quality, bands, digests."""
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,16 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from udfs import language, quality, signals
+from udfs.decisions import Counts
 from udfs.edits import Edits, edit
 from udfs.minhash import band_keys, signatures
-from udfs.parts import PartFile, PartWriter, read_part
+from udfs.parts import PartFile, PartWriter, read_batches
 from udfs.spans import Floats
 from udfs.strings import strings
 from udfs.text import Texts
-from udfs.urls import url_key
+from udfs.urls import url_hash
 
 EXCERPT_CHARS = 200
-DOCUMENTS_PER_BATCH = 2_000
 COLUMNS = ["id", "source", "url", "date", "text"]
 
 
@@ -27,8 +28,7 @@ class MeasurePlan:
 
     word_rule: str
     edits: Edits | None
-    language_model: str
-    language_chars: int
+    language: language.LanguagePlan
     quality_model: str | None
     shingle_unit: str
     shingle_n: int
@@ -40,27 +40,25 @@ class MeasurePlan:
 class MeasureTask:
     """One part of `documents`, and the part of `signals` to make of it."""
 
-    part: int
     uri: str
     folder: str
     name: str
     schema: pa.Schema
 
 
-def measure_part(task: MeasureTask, plan: MeasurePlan) -> PartFile | None:
-    """Write the signals of a part, one row a document, in its order."""
+def measure_part(task: MeasureTask, plan: MeasurePlan) -> tuple[PartFile | None, Counts]:
+    """Write the signals of a part, one row a document, in its order; count its documents by (source, language)."""
     first_row = 0
+    counts: Counter[tuple[str, str]] = Counter()
     with PartWriter(task.folder, task.name, task.schema) as writer:
-        for group in read_part(task.uri, COLUMNS):
-            for start in range(0, group.num_rows, DOCUMENTS_PER_BATCH):
-                documents = group.slice(start, DOCUMENTS_PER_BATCH)
-                n_rows = documents.num_rows
-                columns = measure_batch(documents, plan)
-                columns["part"] = pa.array(np.full(n_rows, task.part, np.int32))
-                columns["row"] = pa.array(np.arange(first_row, first_row + n_rows, dtype=np.int32))
-                writer.write(to_schema(columns, task.schema))
-                first_row += n_rows
-    return writer.part
+        for documents in read_batches(task.uri, COLUMNS):
+            n_rows = documents.num_rows
+            columns = measure_batch(documents, plan)
+            columns["row"] = pa.array(np.arange(first_row, first_row + n_rows, dtype=np.int32))
+            writer.write(to_schema(columns, task.schema))
+            first_row += n_rows
+            counts.update(zip(columns["source"].to_pylist(), columns["language"].to_pylist(), strict=True))
+    return writer.part, dict(counts)
 
 
 def measure_batch(documents: pa.RecordBatch, plan: MeasurePlan) -> dict[str, pa.Array]:
@@ -68,19 +66,15 @@ def measure_batch(documents: pa.RecordBatch, plan: MeasurePlan) -> dict[str, pa.
     raw = Texts(documents.column("text"), plan.word_rule)
     edited = edit(raw, plan.edits)
     left = edited.texts
-    labels, scores = language.identify(
-        documents.column("text").to_pylist(), language.load_model(plan.language_model), plan.language_chars
-    )
     hashed = signatures(strings(left.arrow), plan.bands * plan.rows, plan.shingle_unit, plan.shingle_n)
     families = signals.measure(raw, edited)
     return {
         **{name: documents.column(name) for name in ("id", "source", "url", "date")},
-        "url_key": pa.array([url_key(url) for url in documents.column("url").to_pylist()], pa.int64()),
+        "url_key": pa.array([url_hash(url or "") for url in documents.column("url").to_pylist()], pa.int64()),
         "text_digest": pa.array([text_digest(text) for text in left.arrow.to_pylist()], pa.string()),
         "n_chars": pa.array(left.n_chars).cast(pa.int64()),
         "n_words": pa.array(left.words.n_per_document).cast(pa.int64()),
-        "language": labels,
-        "language_score": scores,
+        **language.identify(documents.column("text"), plan.language),
         "quality_score": quality_scores(left.arrow, plan.quality_model),
         **{family: struct(measured) for family, measured in families.items()},
         "bands": band_keys(hashed, plan.bands, plan.rows),

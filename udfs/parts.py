@@ -17,6 +17,8 @@ from udfs.digest import RowDigest
 
 ROW_GROUP_BYTES = 32 << 20
 ROW_GROUP_ROWS = 20_000
+BATCH_BYTES = 4 << 20
+BATCH_ROWS = 500
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ class PartFile:
     n_bytes: int
     sha256: str
     digest: str
+
+    @property
+    def number(self) -> int:
+        """The number in the name of a part; parts of one number are about the same documents."""
+        return int(self.path.split("-")[1])
 
 
 def part_name(index: int, key: str) -> str:
@@ -41,9 +48,9 @@ class PartWriter:
         self._uri = files.join(folder, name)
         self._name = name
         self._schema = schema
-        self._waiting: list[pa.RecordBatch] = []
-        self._waiting_bytes = 0
-        self._waiting_rows = 0
+        self._rows: list[dict[str, Any]] = []
+        self._row_bytes = 0
+        self._batches: list[pa.RecordBatch] = []
         self._n_rows = 0
         self._digest = RowDigest()
         self._open = ExitStack()
@@ -53,35 +60,42 @@ class PartWriter:
     def __enter__(self) -> "PartWriter":
         return self
 
-    def write(self, rows: pa.RecordBatch | list[dict[str, Any]]) -> None:
-        """Add rows in order; they are kept until a row group is full (32 MiB or 20,000 rows)."""
-        batch = pa.RecordBatch.from_pylist(rows, self._schema) if isinstance(rows, list) else rows
-        if batch.num_rows == 0:
-            return
-        self._waiting.append(batch)
-        self._waiting_bytes += batch.nbytes
-        self._waiting_rows += batch.num_rows
-        if self._waiting_bytes >= ROW_GROUP_BYTES or self._waiting_rows >= ROW_GROUP_ROWS:
-            self._flush()
+    def write_row(self, row: dict[str, Any]) -> None:
+        """Add one row; rows are made into batches of up to 4 MiB or 500 rows."""
+        self._rows.append(row)
+        self._row_bytes += sum(len(value) for value in row.values() if isinstance(value, str | bytes))
+        if self._row_bytes >= BATCH_BYTES or len(self._rows) == BATCH_ROWS:
+            self._batch_rows()
 
-    def _flush(self) -> None:
-        if not self._waiting:
-            return
+    def _batch_rows(self) -> None:
+        rows, self._rows, self._row_bytes = self._rows, [], 0
+        self.write(pa.RecordBatch.from_pylist(rows, self._schema))
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Add rows in order; they are kept until a row group is full (32 MiB or 20,000 rows)."""
+        if batch.num_rows:
+            self._batches.append(batch)
+        waiting = self._batches
+        if sum(b.nbytes for b in waiting) >= ROW_GROUP_BYTES or sum(b.num_rows for b in waiting) >= ROW_GROUP_ROWS:
+            self._write_group()
+
+    def _write_group(self) -> None:
         if self._writer is None:
             self._sink = self._open.enter_context(files.publish(self._uri))
-            self._writer = self._open.enter_context(
-                pq.ParquetWriter(self._sink, self._schema, compression="zstd", compression_level=3)
-            )
-        for batch in self._waiting:
+            options = {"compression": "zstd", "compression_level": 3}
+            self._writer = self._open.enter_context(pq.ParquetWriter(self._sink, self._schema, **options))
+        for batch in self._batches:
             self._digest.add(batch)
-        table = pa.Table.from_batches(self._waiting, self._schema)
+        table = pa.Table.from_batches(self._batches, self._schema)
         self._writer.write_table(table, row_group_size=table.num_rows)
         self._n_rows += table.num_rows
-        self._waiting, self._waiting_bytes, self._waiting_rows = [], 0, 0
+        self._batches = []
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         if kind is None:
-            self._flush()
+            self._batch_rows()
+            if self._batches:
+                self._write_group()
         self._open.__exit__(kind, error, trace)
 
     @property
@@ -93,10 +107,19 @@ class PartWriter:
 
 
 def read_part(uri: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """The row groups of a part, one batch each."""
+    """The row groups of a part, one batch each: at most 32 MiB, or one row that is larger."""
     with files.open_read(uri) as stream, pq.ParquetFile(stream) as parquet:
         for group in range(parquet.num_row_groups):
             yield from parquet.read_row_group(group, columns=columns).combine_chunks().to_batches()
+
+
+def read_batches(uri: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """The rows of a part in batches of up to about 4 MiB or 2,000 rows, for work that needs many times their size."""
+    for group in read_part(uri, columns):
+        n_batches = max(1, group.nbytes // BATCH_BYTES, group.num_rows // 2_000)
+        n_rows = -(-group.num_rows // n_batches)
+        for start in range(0, group.num_rows, n_rows):
+            yield group.slice(start, n_rows)
 
 
 def digest_part(uri: str) -> str:

@@ -27,4 +27,6 @@ def strings(column: Any) -> Strings:
     places = np.zeros(len(column) + 1, np.int64)
     if offsets is not None and len(column):
         places[:] = np.frombuffer(offsets, np.int64 if wide else np.int32)[column.offset : column.offset + len(places)]
-    return Strings(np.frombuffer(data if data is not None else b"", np.uint8), places)
+    bytes_ = np.frombuffer(data if data is not None else b"", np.uint8)
+    bytes_.flags.writeable = False
+    return Strings(bytes_, places)

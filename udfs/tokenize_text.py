@@ -16,9 +16,9 @@ import sentencepiece
 
 from udfs import files
 from udfs.hashing import keyed_uint64
-from udfs.parts import read_part
+from udfs.parts import read_batches
 from udfs.shards import Shard, ShardWriter, token_dtype
-from udfs.urls import host_of
+from udfs.urls import host
 
 TOKENS = pa.schema(
     [
@@ -36,7 +36,6 @@ TOKENS = pa.schema(
     ]
 )
 COLUMNS = ["id", "source", "url", "dump", "quality_score", "language", "cluster_id", "text"]
-DOCUMENTS_PER_BATCH = 256
 HALF = 2**63  # places are drawn from [0, 2^63), so that they fit a signed long
 
 
@@ -60,7 +59,7 @@ def load_tokenizer(folder: str) -> sentencepiece.SentencePieceProcessor:
 
 def split_of(seed: int, share: float, url: str | None, identity: str) -> str:
     """"val" for a seeded share of the hosts (of the documents, where there is no URL), else "train"."""
-    key = host_of(url) if url else identity
+    key = host(url or "") or identity
     return "val" if keyed_uint64(seed ^ 0x76616C, key) < share * 2**64 else "train"
 
 
@@ -100,7 +99,7 @@ def encode_part(uri: str, plan: PackPlan) -> Iterator[pa.RecordBatch]:
     """The documents of a clean part as rows of TOKENS; `tokens` are little-endian ids of the shards' dtype."""
     processor = load_tokenizer(plan.tokenizer)
     dtype = token_dtype(processor.get_piece_size())
-    for batch in small_batches(uri):
+    for batch in read_batches(uri, COLUMNS):
         rows = batch.to_pylist()
         for row, ids in zip(rows, processor.encode([row["text"] for row in rows], out_type=int), strict=True):
             framed = frame_ids(processor, ids, plan.bos, plan.eos)
@@ -109,13 +108,6 @@ def encode_part(uri: str, plan: PackPlan) -> Iterator[pa.RecordBatch]:
             row["n_bytes"] = len(row.pop("text").encode())
             row["shard"] = shard_of(plan, row)
         yield pa.RecordBatch.from_pylist(rows, TOKENS)
-
-
-def small_batches(uri: str) -> Iterator[pa.RecordBatch]:
-    """Slices of a few documents: their ids are Python integers for a moment, some ten times the size of the text."""
-    for group in read_part(uri, COLUMNS):
-        for start in range(0, group.num_rows, DOCUMENTS_PER_BATCH):
-            yield group.slice(start, DOCUMENTS_PER_BATCH)
 
 
 def shard_of(plan: PackPlan, row: dict[str, Any]) -> int:

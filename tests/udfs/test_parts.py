@@ -5,7 +5,7 @@ import hashlib
 import pyarrow as pa
 
 from udfs import parts
-from udfs.parts import PartWriter, digest_part, part_name, read_part
+from udfs.parts import PartWriter, digest_part, part_name, read_batches, read_part
 
 SCHEMA = pa.schema([("id", pa.string()), ("n", pa.int64())])
 
@@ -13,8 +13,9 @@ SCHEMA = pa.schema([("id", pa.string()), ("n", pa.int64())])
 def test_a_part_is_read_back_as_written_and_its_record_holds(tmp_path):
     rows = [{"id": str(i), "n": i} for i in range(10)]
     with PartWriter(str(tmp_path), "part.parquet", SCHEMA) as writer:
-        writer.write(rows[:3])
-        writer.write(pa.RecordBatch.from_pylist(rows[3:], SCHEMA))
+        writer.write(pa.RecordBatch.from_pylist(rows[:7], SCHEMA))
+        for row in rows[7:]:
+            writer.write_row(row)
     file = tmp_path / writer.part.path
     assert [row for batch in read_part(str(file)) for row in batch.to_pylist()] == rows
     assert writer.part.n_rows == 10
@@ -25,7 +26,7 @@ def test_a_part_is_read_back_as_written_and_its_record_holds(tmp_path):
 
 def test_without_rows_there_is_no_file(tmp_path):
     with PartWriter(str(tmp_path), "part.parquet", SCHEMA) as writer:
-        writer.write([])
+        writer.write(pa.RecordBatch.from_pylist([], SCHEMA))
     assert writer.part is None
     assert not list(tmp_path.iterdir())
 
@@ -35,15 +36,26 @@ def test_row_groups_are_bounded_in_bytes_and_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(parts, "ROW_GROUP_ROWS", 5)
     with PartWriter(str(tmp_path), "part.parquet", SCHEMA) as writer:
         for i in range(12):
-            writer.write([{"id": "x" * (2000 if i == 1 else 1), "n": i}])
+            writer.write(pa.RecordBatch.from_pylist([{"id": "x" * (2000 if i == 1 else 1), "n": i}], SCHEMA))
     sizes = [batch.num_rows for batch in read_part(str(tmp_path / "part.parquet"))]
     assert sizes == [2, 5, 5]
+
+
+def test_rows_are_batched_by_bytes_and_by_number(tmp_path, monkeypatch):
+    monkeypatch.setattr(parts, "BATCH_BYTES", 1000)
+    monkeypatch.setattr(parts, "BATCH_ROWS", 4)
+    with PartWriter(str(tmp_path), "part.parquet", SCHEMA) as writer:
+        for i in range(11):
+            writer.write_row({"id": "x" * (990 if i == 1 else 10), "n": i})
+    assert [row["n"] for batch in read_part(str(tmp_path / "part.parquet")) for row in batch.to_pylist()] == list(range(11))
+    assert {batch.num_rows for batch in read_batches(str(tmp_path / "part.parquet"), ["n"])} == {11}
+    assert [batch.num_rows for batch in read_batches(str(tmp_path / "part.parquet"), ["id"])] == [11]
 
 
 def test_the_same_rows_give_the_same_bytes(tmp_path):
     for folder in ("a", "b"):
         with PartWriter(str(tmp_path / folder), "part.parquet", SCHEMA) as writer:
-            writer.write([{"id": "x", "n": 1}])
+            writer.write_row({"id": "x", "n": 1})
     assert (tmp_path / "a" / "part.parquet").read_bytes() == (tmp_path / "b" / "part.parquet").read_bytes()
 
 

@@ -1,0 +1,59 @@
+"""Records of Parquet files: one for each row, read a row group at a time, only the columns that `Fields` names.
+
+The offset of a record is its row number. A row group that cannot be read on makes one Damage for the rest of its rows.
+"""
+
+from collections.abc import Iterator
+from itertools import count
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from udfs.members import USUAL_LIMITS, Limits
+from udfs.records import Damage, Outcome, Record
+from udfs.rows import USUAL_FIELDS, Fields, row_outcome
+
+BATCH_ROWS = 256
+
+
+def read_parquet(stream: IO[bytes], limits: Limits = USUAL_LIMITS, fields: Fields = USUAL_FIELDS) -> Iterator[Outcome]:
+    """Every row of the file in order; see `udfs.records`. `stream` must be seekable."""
+    ordinals = count()
+    try:
+        file = pq.ParquetFile(stream, page_checksum_verification=True)
+    except (pa.ArrowException, OSError) as error:
+        yield _unreadable(next(ordinals), 0, "the file", error)
+        return
+    columns = [name for name in file.schema_arrow.names if name in fields.columns()]
+    first = 0
+    for group in range(file.num_row_groups):
+        row, end = first, first + file.metadata.row_group(group).num_rows
+        try:
+            for batch in file.iter_batches(BATCH_ROWS, [group], columns, use_threads=False):
+                for i in range(batch.num_rows):
+                    yield _outcome(batch, i, next(ordinals), row, limits.record_bytes, fields)
+                    row += 1
+        except (pa.ArrowException, OSError) as error:
+            yield _unreadable(next(ordinals), row, f"rows {row} to {end - 1}", error)
+        first = end
+
+
+def _unreadable(ordinal: int, row: int, what: str, error: Exception) -> Damage:
+    """Damage for what Arrow cannot read. Raises `error` again if it is one of the file system."""
+    if isinstance(error, OSError) and error.errno is not None:
+        raise error
+    return Damage(ordinal, row, "unreadable", f"{what} cannot be read as Parquet: {error}", b"")
+
+
+def _outcome(batch: pa.RecordBatch, i: int, ordinal: int, row: int, max_bytes: int, fields: Fields) -> Outcome:
+    try:
+        values = {name: batch.column(name)[i].as_py() for name in batch.schema.names}
+    except UnicodeDecodeError as error:
+        return Damage(ordinal, row, "invalid_utf8", str(error), b"")
+    except (ValueError, OverflowError) as error:  # a date or number that Python cannot hold
+        return Damage(ordinal, row, "unreadable", str(error), b"")
+    outcome = row_outcome(values, fields, ordinal, row, b"")
+    if isinstance(outcome, Record) and (n_bytes := len((outcome.text or "").encode("utf-8"))) > max_bytes:
+        return Damage(ordinal, row, "too_large", f"a text of {n_bytes} bytes; a record may have {max_bytes}", b"")
+    return outcome

@@ -1,0 +1,51 @@
+"""Which reader reads a file: its kind by its name, and one function for all kinds."""
+
+from collections.abc import Iterator
+from typing import IO, Literal
+
+from udfs.jsonl import read_jsonl
+from udfs.members import USUAL_LIMITS, Limits
+from udfs.parquet_rows import read_parquet
+from udfs.records import Outcome
+from udfs.rows import USUAL_FIELDS, Fields
+from udfs.warc import read_warc
+
+Kind = Literal["warc", "wet", "wat", "arc", "jsonl", "parquet"]
+
+_COMPRESSED = (".gz", ".zst", ".zstd")
+_KINDS: dict[str, Kind] = {
+    "warc": "warc",
+    "wet": "wet",
+    "wat": "wat",
+    "arc": "arc",
+    "jsonl": "jsonl",
+    "ndjson": "jsonl",
+    "json": "jsonl",
+    "parquet": "parquet",
+}
+
+
+def guess_kind(name: str) -> Kind | None:
+    """The kind of the file of this name or path; None when the name does not tell.
+
+    >>> guess_kind("crawl/CC-MAIN-0001.warc.wet.gz"), guess_kind("c4-train.00000-of-01024.json.gz"), guess_kind("a.txt")
+    ('wet', 'jsonl', None)
+    """
+    name = name.lower()
+    for ending in _COMPRESSED:
+        name = name.removesuffix(ending)
+    return _KINDS.get(name.rpartition(".")[2])
+
+
+def read(
+    kind: Kind, stream: IO[bytes], limits: Limits = USUAL_LIMITS, fields: Fields = USUAL_FIELDS
+) -> Iterator[Outcome]:
+    """Every record of the file in order; see `udfs.records`. WAT files hold metadata only, so all of it is skipped.
+
+    Only Parquet needs a stream that can seek. Raises InputError for an ARC file.
+    """
+    if kind == "jsonl":
+        return read_jsonl(stream, limits, fields)
+    if kind == "parquet":
+        return read_parquet(stream, limits, fields)
+    return read_warc(stream, limits)

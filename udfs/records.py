@@ -1,0 +1,86 @@
+"""What every reader of input files yields: one outcome for each record of the file, in order.
+
+A reader is a generator `read_X(stream, ...) -> Iterator[Outcome]`. It holds one record at a time, never raises because
+of what the file contains, and numbers all outcomes alike, so that the number of outcomes is the number of records.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+HEAD_BYTES = 1024
+
+Reason = Literal[
+    "empty",  # the file has no bytes
+    "not_warc",  # nothing in the file looks like a WARC record
+    "truncated",  # the file ends inside this record
+    "damaged_compression",  # gzip or zstd data that cannot be inflated
+    "checksum",  # the gzip or zstd checksum does not fit the inflated bytes
+    "bad_header",  # no WARC header where a record must begin, or one that cannot be used
+    "unknown_type",  # a WARC-Type that the standard does not know
+    "length",  # Content-Length is missing, malformed or contradicted by what follows the record
+    "digest",  # the block or payload is not what its digest says
+    "content_encoding",  # the HTTP body cannot be decoded as its headers say
+    "too_large",  # more bytes than one record may have
+    "ratio",  # the file inflates to implausibly many bytes; the rest of it is not read
+    "too_many_members",  # the file has implausibly many compressed members; the rest of it is not read
+    "not_json",
+    "not_an_object",
+    "no_text_field",  # the text is missing or is not a string
+    "invalid_utf8",
+    "unreadable",  # a Parquet file, or a row group of one, that cannot be read
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record that may hold text, with what its source says about it.
+
+    Web pages carry `payload` (the HTTP body, decoded), rows carry `text`. `offset` counts bytes in the file as stored
+    (where the record's gzip member or zstd frame begins) plus, where one member holds many records, those before it in
+    the inflated member; for Parquet it is the row's number.
+    """
+
+    ordinal: int
+    offset: int
+    type: str
+    """The WARC-Type, or "row"."""
+    record_id: str = ""
+    url: str = ""
+    date: str = ""
+    status: int | None = None
+    """HTTP status; None where there was no HTTP header."""
+    media_type: str = ""
+    """Lower case, without parameters; "" when unknown."""
+    charset: str = ""
+    """As the HTTP header names it; "" when it does not."""
+    payload: bytes = b""
+    text: str | None = None
+    source: str = ""
+    """A part of the source that the row names (a set of the Pile), as [a-z0-9-]; "" when it names none."""
+    truncated: bool = False
+    """The crawler, or the connection, cut the content short."""
+    warnings: tuple[str, ...] = ()
+    """Faults that were tolerated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A record, or a span of bytes up to the next outcome, that cannot be used."""
+
+    ordinal: int
+    offset: int
+    reason: Reason
+    detail: str
+    head: bytes
+    """The first bytes of the span, at most HEAD_BYTES: inflated where that was possible, else as stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An intact record of a type that holds no content of its own (warcinfo, request ...)."""
+
+    ordinal: int
+    type: str
+
+
+Outcome = Record | Damage | Skipped
