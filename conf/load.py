@@ -58,7 +58,9 @@ def _read(file: Path, lines: Lines) -> Tree:
     if content is None:
         return {}
     if not isinstance(content, Mapping):
-        raise SettingsError(f"{file}: a settings file is a mapping of keys to values; this one is a {type(content).__name__}")
+        raise SettingsError(
+            f"{file}: a settings file is a mapping of keys to values; this one is a {type(content).__name__}"
+        )
     return _plain(content, str(file), (), lines)
 
 
@@ -76,7 +78,9 @@ def _plain(node: Any, file: str, path: tuple[str, ...], lines: Lines) -> Any:
 def _parse_override(text: str) -> tuple[tuple[str, ...], Any]:
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise SettingsError(f"--set {text}: expected KEY=VALUE, for example --set filter.bounds.gopher.word_count.min=20")
+        raise SettingsError(
+            f"--set {text}: expected KEY=VALUE, for example --set filter.bounds.gopher.word_count.min=20"
+        )
     try:
         return tuple(key.split(".")), YAML(typ="safe", pure=True).load(value)
     except YAMLError as error:
@@ -105,7 +109,9 @@ def _recipe_file(name: str, lines: Lines) -> Path:
     file = Path(name) if name.endswith((".yaml", ".yml")) else RECIPES / f"{name}.yaml"
     if not file.exists():
         known = [*sorted(path.stem for path in RECIPES.glob("*.yaml")), "none"]
-        raise SettingsError(f"{lines.of(('recipe',))}: recipe: there is no recipe {name!r}{did_you_mean(name, known)}; there are {', '.join(known)}")
+        raise SettingsError(
+            f"{lines.of(('recipe',))}: recipe: there is no recipe {name!r}{did_you_mean(name, known)}; there are {', '.join(known)}"
+        )
     return file
 
 

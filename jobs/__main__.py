@@ -24,7 +24,10 @@ console = Console(stderr=True, highlight=False, soft_wrap=True)
 out = Console(highlight=False, soft_wrap=True)
 
 SettingsFile = Annotated[str, typer.Option("--settings", metavar="FILE", help="Settings file, YAML.")]
-Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting, for example --set seed=7. Repeatable.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one setting, for example --set seed=7. Repeatable."),
+]
 RunDirectory = Annotated[str, typer.Argument(metavar="RUN", help="Run directory.")]
 
 
@@ -90,7 +93,10 @@ def verify(run: RunDirectory) -> None:
 
 
 @app.command()
-def explain(run: RunDirectory, doc_id: Annotated[str, typer.Argument(metavar="DOC_ID", help="Document id, or its first digits.")]) -> None:
+def explain(
+    run: RunDirectory,
+    doc_id: Annotated[str, typer.Argument(metavar="DOC_ID", help="Document id, or its first digits.")],
+) -> None:
     """Everything known of one document: signals, bounds, verdict, and the duplicate it matched."""
     from jobs.explain import explain_document
 

@@ -22,7 +22,10 @@ def explain_document(run: Run, doc_id: str, console: Console) -> None:
     """Print where the document came from, its signals against their bounds, the verdict and its duplicates."""
     document = find(run, "documents", doc_id) or find(run, "ledger/stage=ingest", doc_id)
     if document is None:
-        raise InputError(f"{run.root}: no document has an id that starts with {doc_id!r}", "ids stand in the column `id` of every table")
+        raise InputError(
+            f"{run.root}: no document has an id that starts with {doc_id!r}",
+            "ids stand in the column `id` of every table",
+        )
     identity = document["id"]
     for name in ("id", "source", "url", "date", "file_path", "record_offset", "record_id", "charset", "extractor"):
         if document.get(name) is not None:
@@ -92,7 +95,9 @@ def print_duplicates(run: Run, identity: str, console: Console) -> None:
         console.print("kept           this document")
         return
     kept = find(run, "documents", duplicate["kept_id"]) or {}
-    console.print(f"kept           {duplicate['kept_id']} {escape(str(kept.get('url') or kept.get('file_path') or ''))}")
+    console.print(
+        f"kept           {duplicate['kept_id']} {escape(str(kept.get('url') or kept.get('file_path') or ''))}"
+    )
     console.print(f"found as       {duplicate['kind']}")
     console.print(f"similarity     {show(duplicate['similarity'])} (Jaccard, with the kept document)")
     console.print(f"nearest        {duplicate['matched_id']} at {show(duplicate['matched_similarity'])}")

@@ -28,7 +28,9 @@ def print_inputs(settings: Settings, console: Console) -> None:
         n_bytes[file.source, file.kind] += files.stat(file.uri)[0]
     console.print("inputs")
     for source, kind in sorted(n_files):
-        console.print(f"  {escape(source):<30} {kind:<8} {n_files[source, kind]:>6} files {n_bytes[source, kind] / 1e6:>12,.1f} MB")
+        console.print(
+            f"  {escape(source):<30} {kind:<8} {n_files[source, kind]:>6} files {n_bytes[source, kind] / 1e6:>12,.1f} MB"
+        )
 
 
 def print_bounds(settings: Settings, console: Console) -> None:
@@ -41,7 +43,9 @@ def print_bounds(settings: Settings, console: Console) -> None:
         if interval:
             console.print(f"  {signal} {interval}")
     for language, bounds in settings.filter.per_language.items():
-        console.print(f"  for {language}: other bounds on {', '.join(f'{family}.{name}' for family, named in bounds.items() for name in named)}")
+        console.print(
+            f"  for {language}: other bounds on {', '.join(f'{family}.{name}' for family, named in bounds.items() for name in named)}"
+        )
     if settings.quality.min_score is not None:
         console.print(f"  quality_score >= {settings.quality.min_score:g}")
 

@@ -71,7 +71,9 @@ class Search:
         tasks = [(part, self.steps[number]) for number, part in self.parts.items()]
         return stream_tasks(self.job.spark, lambda task: clustering.found_in(*task), tasks, clustering.FOUND)
 
-    def at_home(self, frame: DataFrame, column: str, work: Callable[..., Iterator[pa.RecordBatch]], schema: pa.Schema) -> DataFrame:
+    def at_home(
+        self, frame: DataFrame, column: str, work: Callable[..., Iterator[pa.RecordBatch]], schema: pa.Schema
+    ) -> DataFrame:
         """`work(part, rows)` with all rows whose document in `column` is of that part."""
         parts = self.parts
 
@@ -183,7 +185,9 @@ def write_duplicates(search: Search) -> None:
     steps = search.steps
     found = search.stream_found()
     for _ in ("url -> exact", "exact -> near"):
-        found = search.at_home(found, "kept", lambda part, batches: clustering.follow(batches, steps[part.number]), clustering.FOUND)
+        found = search.at_home(
+            found, "kept", lambda part, batches: clustering.follow(batches, steps[part.number]), clustering.FOUND
+        )
     for column in ("kept", "matched"):
         found = search.at_home(found, column, partial(clustering.name_nodes, column=column), clustering.FOUND)
     whole = found.repartition(n_partitions(search.n_documents), "kept")

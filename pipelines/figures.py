@@ -30,7 +30,9 @@ def figures(job: Job, filter: FilterSettings, min_score: float | None, dedup: De
     places = figures_flow.places(documents)
     tokens = figures_tokens.count_tokens(packed)
     order = [test.reason for test in checks(filter, min_score)]
-    signals = sorted(histograms.signals_of(filter, min_score), key=lambda s: order.index(s.reason) if s.reason else len(order))
+    signals = sorted(
+        histograms.signals_of(filter, min_score), key=lambda s: order.index(s.reason) if s.reason else len(order)
+    )
     sampled = figures_examples.sample(job, signals)
     funnel = figures_flow.funnel(job, places, tokens)
     report: Json = {
@@ -39,7 +41,9 @@ def figures(job: Job, filter: FilterSettings, min_score: float | None, dedup: De
         "key": job.key,
         "funnel": funnel,
         "reasons": figures_flow.reasons(job, documents, places, order),
-        "signals": histograms_of(job, signals, sampled, [row["source"] for row in funnel["sources"]], (filter, min_score)),
+        "signals": histograms_of(
+            job, signals, sampled, [row["source"] for row in funnel["sources"]], (filter, min_score)
+        ),
         "examples": figures_examples.examples(job, signals, sampled),
         "duplicates": figures_duplicates.duplicates(job, dedup),
         "languages": figures_flow.languages(job, places),
@@ -66,7 +70,9 @@ def histograms_of(
     """Every signal with its definition, bins, bounds and counts; `sources` largest first."""
     axes = [histograms.axis_of(signal, sampled[signal.name].to_numpy()) for signal in signals]
     named = [source for source in sources if source != figures_flow.OTHERS][:MAX_SERIES]
-    counted = histograms.count_all(job.read("signals"), signals, [axis for axis, _ in axes], named, histograms.passes(*bounds))
+    counted = histograms.count_all(
+        job.read("signals"), signals, [axis for axis, _ in axes], named, histograms.passes(*bounds)
+    )
     rows = [
         {
             "name": signal.name,

@@ -51,7 +51,11 @@ def _idle_filters(report: Json) -> Iterator[Json]:
     idle = [row["reason"] for row in _bounds(report) if not row["alone"]]
     if idle and report["reasons"]["documents"]:
         some = ", ".join(idle[:8]) + (f" and {len(idle) - 8} more" if len(idle) > 8 else "")
-        yield _alert("filters", f"{len(idle)} bounds remove nothing: {some}", "harmless, or a sign that a signal is not measured as you think")
+        yield _alert(
+            "filters",
+            f"{len(idle)} bounds remove nothing: {some}",
+            "harmless, or a sign that a signal is not measured as you think",
+        )
 
 
 def _uneven_filters(report: Json) -> Iterator[Json]:
@@ -71,7 +75,9 @@ def _uneven_filters(report: Json) -> Iterator[Json]:
                 share = alone / sizes[name] if sizes.get(name, 0) >= MIN_DOCUMENTS else 0
                 if share >= MIN_SHARE and share > TIMES_CORPUS * corpus:
                     text = f"{row['reason']} removes {share:.1%} of {kind} {name}, {corpus:.1%} of the corpus"
-                    found.append((share / corpus, _alert("filters", text, f"consider a bound of its own for this {kind}")))
+                    found.append(
+                        (share / corpus, _alert("filters", text, f"consider a bound of its own for this {kind}"))
+                    )
     found.sort(key=lambda one: -one[0])
     yield from (alert for _, alert in found[:10])
 
@@ -101,4 +107,8 @@ def _lost_sources(report: Json) -> Iterator[Json]:
 def _quality(report: Json) -> Iterator[Json]:
     auc = report["quality"].get("held_out", {}).get("auc")
     if auc is not None and auc < MIN_AUC:
-        yield _alert("quality", f"the quality model's AUC is {auc:.3f} on held-out texts", "give it more, or cleaner, labelled texts")
+        yield _alert(
+            "quality",
+            f"the quality model's AUC is {auc:.3f} on held-out texts",
+            "give it more, or cleaner, labelled texts",
+        )

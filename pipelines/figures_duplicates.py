@@ -16,10 +16,15 @@ def duplicates(job: Job, dedup: DedupSettings) -> Json:
     """Kinds of duplicates, sizes of clusters, similarities, the largest clusters, and what the bands can find."""
     table = job.read("duplicates")
     sizes = table.groupBy("cluster_id").agg(F.count("id").alias("size"))
-    octaves = sizes.groupBy(F.ceil(F.log2("size")).cast("int").alias("octave")).agg(F.count("size").alias("n"), F.sum("size").alias("documents"))
+    octaves = sizes.groupBy(F.ceil(F.log2("size")).cast("int").alias("octave")).agg(
+        F.count("size").alias("n"), F.sum("size").alias("documents")
+    )
     return {
         "basis": "exact",
-        "kinds": {row["kind"]: row["count"] for row in table.where("kind <> 'kept'").groupBy("kind").count().orderBy("kind").collect()},
+        "kinds": {
+            row["kind"]: row["count"]
+            for row in table.where("kind <> 'kept'").groupBy("kind").count().orderBy("kind").collect()
+        },
         "n_clusters": job.table("duplicates").n_rows and sizes.count(),
         "cluster_sizes": [
             {"size": cluster_size(row["octave"]), "clusters": row["n"], "documents": row["documents"]}
@@ -55,9 +60,16 @@ def largest_clusters(job: Job) -> list[Json]:
         F.array_sort(F.collect_set(F.when(F.col("kind") != "kept", F.col("kind")))).alias("kinds"),
     )  # fmt: skip
     rows = grouped.orderBy(F.desc("size"), "cluster_id").limit(LARGEST).toArrow().to_pylist()
-    kept = job.read("signals").where(F.col("id").isin([row["kept_id"] for row in rows])).select("id", "source", "url", "excerpt")
+    kept = (
+        job.read("signals")
+        .where(F.col("id").isin([row["kept_id"] for row in rows]))
+        .select("id", "source", "url", "excerpt")
+    )
     known = {row["id"]: row.asDict() for row in kept.collect()}
-    return [{**row, **{name: known.get(row["kept_id"], {}).get(name) for name in ("source", "url", "excerpt")}} for row in rows]
+    return [
+        {**row, **{name: known.get(row["kept_id"], {}).get(name) for name in ("source", "url", "excerpt")}}
+        for row in rows
+    ]
 
 
 def s_curve(dedup: DedupSettings) -> Json | None:
@@ -67,7 +79,12 @@ def s_curve(dedup: DedupSettings) -> Json | None:
         return None
     points = [i / 100 for i in range(101)]
     found = [1 - (1 - s**dedup.rows) ** dedup.bands for s in (*points, dedup.threshold)]
-    return {"bands": dedup.bands, "rows": dedup.rows, "chances": [round(p, 6) for p in found[:-1]], "at_threshold": round(found[-1], 6)}
+    return {
+        "bands": dedup.bands,
+        "rows": dedup.rows,
+        "chances": [round(p, 6) for p in found[:-1]],
+        "at_threshold": round(found[-1], 6),
+    }
 
 
 def decontamination(job: Job) -> Json:
@@ -77,7 +94,12 @@ def decontamination(job: Job) -> Json:
     if not settings.get("sets"):
         return {"not_computed": "no evaluation set is named in decontaminate.sets"}
     ledger = job.read("ledger/stage=decontaminate").withColumn("set", F.substring_index("matched_id", ":", 1))
-    rows = ledger.groupBy("set").agg(F.count("id").alias("documents"), F.count_distinct("matched_id").alias("items")).toArrow().to_pylist()
+    rows = (
+        ledger.groupBy("set")
+        .agg(F.count("id").alias("documents"), F.count_distinct("matched_id").alias("items"))
+        .toArrow()
+        .to_pylist()
+    )
     hits = {row["set"]: row for row in rows}
     names = sorted({one["name"] for one in settings["sets"]} | hits.keys())
     return {

@@ -69,7 +69,14 @@ def nearest(signal: Signal, sampled: pa.Table, each: int) -> Iterator[Json]:
 
 def _example(signal: Signal, sampled: pa.Table, row: int, meets: bool, bound: str, values: Floats) -> Json:
     kept = {name: sampled[name][row].as_py() for name in ("id", "source", "language", "url", "excerpt")}
-    return {**kept, "stage": "filter", "reason": signal.reason, "meets": meets, "value": float(values[row]), "bound": bound}
+    return {
+        **kept,
+        "stage": "filter",
+        "reason": signal.reason,
+        "meets": meets,
+        "value": float(values[row]),
+        "bound": bound,
+    }
 
 
 def verdicts(job: Job, ids: list[str]) -> dict[str, str]:
@@ -85,4 +92,6 @@ def from_ledgers(job: Job, each: int) -> list[Json]:
     columns = ("id", "source", "url", "excerpt", "stage", "reason", "value", "bound", "matched_id", "similarity")
     rows = ranked.where(F.col("rank") <= each).where("stage <> 'filter' or reason in ('language', 'empty')")
     found = rows.select(*columns).orderBy("stage", "reason", "id").toArrow().to_pylist()
-    return [{**row, "language": None, "meets": False, "removed_by": f"{row['stage']}: {row['reason']}"} for row in found]
+    return [
+        {**row, "language": None, "meets": False, "removed_by": f"{row['stage']}: {row['reason']}"} for row in found
+    ]

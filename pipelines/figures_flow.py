@@ -78,7 +78,9 @@ def funnel(job: Job, rows: list[Json], packed: list[Json]) -> Json:
         source: tokens[source] / one["kept"]["characters"] if one["kept"]["characters"] else overall
         for source, one in found.items()
     }
-    totals = {name: _with_tokens([(rates[s], one[name]) for s, one in found.items()]) for name in ("total", *STAGES, "kept")}
+    totals = {
+        name: _with_tokens([(rates[s], one[name]) for s, one in found.items()]) for name in ("total", *STAGES, "kept")
+    }
     return {
         "basis": "exact; tokens of removed documents are estimated from their characters",
         "stages": _stages(totals),
@@ -125,7 +127,9 @@ def records(job: Job) -> list[Json]:
     ingested = job.run.committed("ingest")
     found: dict[str, Json] = {}
     for file in ingested.counts["files"] if ingested else []:
-        one = found.setdefault(file["source"], {"files": 0, "records": 0, "skipped": 0, "quarantined": 0, "removed": 0, "documents": 0})
+        one = found.setdefault(
+            file["source"], {"files": 0, "records": 0, "skipped": 0, "quarantined": 0, "removed": 0, "documents": 0}
+        )
         one["files"] += 1
         one["skipped"] += sum(file["skipped"].values())
         for name in ("records", "quarantined", "removed", "documents"):
@@ -138,7 +142,9 @@ def reasons(job: Job, documents: DataFrame, rows: list[Json], order: list[str]) 
 
     `order` is that in which the bounds are tried; stages without bounds decide only.
     """
-    filtered = documents.where("stage = 'filter'").select("source", "language", "broken", F.posexplode("broken").alias("place", "reason"))
+    filtered = documents.where("stage = 'filter'").select(
+        "source", "language", "broken", F.posexplode("broken").alias("place", "reason")
+    )
     sums = [
         F.count("reason").alias("alone"),
         F.count_if(F.col("place") == 0).alias("deciding"),
@@ -149,14 +155,25 @@ def reasons(job: Job, documents: DataFrame, rows: list[Json], order: list[str]) 
     return {
         "basis": "exact",
         "documents": sum(row["documents"] for row in rows),
-        "rows": [*stage_reasons(job, "ingest"), *bounds, *stage_reasons(job, "dedup"), *stage_reasons(job, "decontaminate")],
+        "rows": [
+            *stage_reasons(job, "ingest"),
+            *bounds,
+            *stage_reasons(job, "dedup"),
+            *stage_reasons(job, "decontaminate"),
+        ],
         "overlap": overlap(job, bounds),
     }
 
 
 def _reason(stage: str, reason: str, counted: list[Json]) -> Json:
     totals = {name: sum(row[name] for row in counted) for name in ("deciding", "alone", "only")}
-    return {"stage": stage, "reason": reason, **totals, "by_source": _alone(counted, "source"), "by_language": _alone(counted, "language")}
+    return {
+        "stage": stage,
+        "reason": reason,
+        **totals,
+        "by_source": _alone(counted, "source"),
+        "by_language": _alone(counted, "language"),
+    }
 
 
 def _alone(counted: list[Json], key: str) -> dict[str, int]:
@@ -168,19 +185,36 @@ def _alone(counted: list[Json], key: str) -> dict[str, int]:
 
 def stage_reasons(job: Job, stage: str) -> list[Json]:
     """Reasons of a stage that stops at the first: no document is counted twice."""
-    rows = job.read(f"ledger/stage={stage}").groupBy("reason", "source").agg(F.count("id").alias("alone")).toArrow().to_pylist()
+    rows = (
+        job.read(f"ledger/stage={stage}")
+        .groupBy("reason", "source")
+        .agg(F.count("id").alias("alone"))
+        .toArrow()
+        .to_pylist()
+    )
     found = []
     for reason in sorted({row["reason"] for row in rows}):
         chosen = [row for row in rows if row["reason"] == reason]
         deciding = sum(row["alone"] for row in chosen)
-        found.append({"stage": stage, "reason": reason, "deciding": deciding, "alone": None, "only": None, "by_source": _alone(chosen, "source")})
+        found.append(
+            {
+                "stage": stage,
+                "reason": reason,
+                "deciding": deciding,
+                "alone": None,
+                "only": None,
+                "by_source": _alone(chosen, "source"),
+            }
+        )
     return found
 
 
 def overlap(job: Job, bounds: list[Json]) -> Json:
     """Documents that miss both of two bounds, for the bounds that the most documents miss."""
     names = [row["reason"] for row in sorted(bounds, key=lambda row: -row["alone"])[:MAX_OVERLAP] if row["alone"]]
-    broken = job.read("ledger/stage=filter").select("broken", F.explode("broken").alias("a")).where(F.col("a").isin(names))
+    broken = (
+        job.read("ledger/stage=filter").select("broken", F.explode("broken").alias("a")).where(F.col("a").isin(names))
+    )
     pairs = broken.select("a", F.explode("broken").alias("b")).where(F.col("b").isin(names)).groupBy("a", "b").count()
     counts = {(row["a"], row["b"]): row["count"] for row in pairs.toArrow().to_pylist()} if names else {}
     return {"reasons": names, "counts": [[counts.get((a, b), 0) for b in names] for a in names]}

@@ -14,7 +14,9 @@ from udfs import files
 MAX_CHECKS = 300
 MAX_INPUTS = 50
 MAX_ROWS = 100
-SECRET = re.compile(r"(?i)((?:secret|password|credential|access[._-]?key|auth[._-]?token|session[._-]?token)[^=\s]*=)(\"[^\"]*\"|'[^']*'|[^\s'\"]+)")
+SECRET = re.compile(
+    r"(?i)((?:secret|password|credential|access[._-]?key|auth[._-]?token|session[._-]?token)[^=\s]*=)(\"[^\"]*\"|'[^']*'|[^\s'\"]+)"
+)
 STAGES = (
     "ingest", "train_quality", "measure", "filter", "dedup", "decontaminate", "refine", "train_tokenizer", "pack", "validate",
 )  # fmt: skip
@@ -26,7 +28,13 @@ def checks(job: Job, funnel: Json) -> Json:
     rows = [*results, *balances(funnel)]
     rows.sort(key=lambda row: (row["success"], row["table"]))
     failed = sum(not row["success"] for row in rows)
-    return {"basis": "exact", "passed": len(rows) - failed, "failed": failed, "n_rows": len(rows), "rows": rows[:MAX_CHECKS]}
+    return {
+        "basis": "exact",
+        "passed": len(rows) - failed,
+        "failed": failed,
+        "n_rows": len(rows),
+        "rows": rows[:MAX_CHECKS],
+    }
 
 
 def balances(funnel: Json) -> list[Json]:
@@ -37,11 +45,19 @@ def balances(funnel: Json) -> list[Json]:
         for row in funnel["records"]
     ]  # fmt: skip
     sources = [
-        ("report", f"documents of {row['source']} not accounted for", row["documents"] - sum(row["removed"].values()) - row["kept"])
+        (
+            "report",
+            f"documents of {row['source']} not accounted for",
+            row["documents"] - sum(row["removed"].values()) - row["kept"],
+        )
         for row in funnel["sources"]
     ]
     ingested = sum(row["documents"] for row in funnel["records"])
-    between = ("report", "documents between ingest and signals", ingested - sum(row["documents"] for row in funnel["sources"]))
+    between = (
+        "report",
+        "documents between ingest and signals",
+        ingested - sum(row["documents"] for row in funnel["sources"]),
+    )
     return [
         {"table": table, "figure": figure, "value": value, "min": 0, "max": 0, "success": value == 0}
         for table, figure, value in (*inputs, *sources, between)
@@ -51,10 +67,19 @@ def balances(funnel: Json) -> list[Json]:
 def quarantine(job: Job) -> Json:
     """Damaged records by reason and file, the worst files first."""
     counts = job.read("quarantine").groupBy("source", "file_path", "reason")
-    found = counts.agg(F.count("source").alias("records"), F.min("record_offset").alias("first_offset"), F.min("detail").alias("detail"))
+    found = counts.agg(
+        F.count("source").alias("records"),
+        F.min("record_offset").alias("first_offset"),
+        F.min("detail").alias("detail"),
+    )
     rows = found.orderBy(F.desc("records"), "source", "file_path", "reason").limit(MAX_ROWS).toArrow().to_pylist()
     by_reason = job.read("quarantine").groupBy("reason").count().orderBy("reason").collect()
-    return {"basis": "exact", "records": job.table("quarantine").n_rows, "reasons": {row["reason"]: row["count"] for row in by_reason}, "rows": rows}
+    return {
+        "basis": "exact",
+        "records": job.table("quarantine").n_rows,
+        "reasons": {row["reason"]: row["count"] for row in by_reason},
+        "rows": rows,
+    }
 
 
 def quality(job: Job) -> Json:
@@ -62,11 +87,17 @@ def quality(job: Job) -> Json:
     measured = job.run.committed("measure")
     model = measured.identity["settings"]["quality.model"] if measured else "none"
     if model != "trained" or not job.table("quality_model").files:
-        reason = "no labelled texts are named in quality.training" if model == "trained" else f"quality.model is {model}"
+        reason = (
+            "no labelled texts are named in quality.training" if model == "trained" else f"quality.model is {model}"
+        )
         return {"not_computed": reason}
     card = json.loads(files.read_bytes(job.run.path("quality_model", "model.json")))
     trained = job.run.committed("train_quality")
-    return {"basis": "exact, of the texts held out from training", "texts": trained.counts["texts"] if trained else None, **card}
+    return {
+        "basis": "exact, of the texts held out from training",
+        "texts": trained.counts["texts"] if trained else None,
+        **card,
+    }
 
 
 def stages(run: Run, n_documents: int) -> list[Json]:
@@ -103,7 +134,10 @@ def provenance(job: Job) -> Json:
         "settings": settings,
         "versions": {name: value for committed in found.values() for name, value in committed.identity["code"].items()},
         "code_digests": sorted({committed.identity["code"]["sources"] for committed in found.values()}),
-        "tables": [{"table": t.name, "rows": t.n_rows, "files": len(t.files), "bytes": t.n_bytes, "digest": t.digest} for t in tables.values()],
+        "tables": [
+            {"table": t.name, "rows": t.n_rows, "files": len(t.files), "bytes": t.n_bytes, "digest": t.digest}
+            for t in tables.values()
+        ],
         "inputs": inputs(found["ingest"].fingerprints),
     }
 
@@ -116,7 +150,9 @@ def inputs(fingerprints: Json) -> Json:
         "files": len(ordered),
         "bytes": sum(found["n_bytes"] for _, found in ordered),
         "sha256": hashlib.sha256(every.encode("utf-8", "surrogateescape")).hexdigest(),
-        "rows": [{"file": name, "bytes": found["n_bytes"], "sha256": found["sha256"]} for name, found in ordered[:MAX_INPUTS]],
+        "rows": [
+            {"file": name, "bytes": found["n_bytes"], "sha256": found["sha256"]} for name, found in ordered[:MAX_INPUTS]
+        ],
     }
 
 

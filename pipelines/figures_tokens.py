@@ -71,7 +71,10 @@ def token_lengths(packed: DataFrame) -> Json:
     rows = packed.where("n_tokens > 0").groupBy(place).count().orderBy("bin").toArrow()
     counts = dict(zip(rows["bin"].to_pylist(), rows["count"].to_pylist(), strict=True))
     places = range(min(counts), max(counts) + 1) if counts else range(0)
-    return {"basis": "exact", "rows": [{"from": round(2 ** (i / OCTAVE_STEPS)), "documents": counts.get(i, 0)} for i in places]}
+    return {
+        "basis": "exact",
+        "rows": [{"from": round(2 ** (i / OCTAVE_STEPS)), "documents": counts.get(i, 0)} for i in places],
+    }
 
 
 def packing(job: Job) -> Json:
@@ -90,7 +93,13 @@ def packing(job: Job) -> Json:
         for split, sources in manifest.splits.items()
         for source, shards in sources.items()
     ]
-    return {"basis": "exact", **_format(manifest), "totals": manifest.totals, "n_rows": len(rows), "rows": rows[: 2 * MAX_SOURCES]}
+    return {
+        "basis": "exact",
+        **_format(manifest),
+        "totals": manifest.totals,
+        "n_rows": len(rows),
+        "rows": rows[: 2 * MAX_SOURCES],
+    }
 
 
 def _format(manifest: Manifest) -> Json:

@@ -154,7 +154,9 @@ def log_edges(values: Floats, whole: bool) -> list[float]:
     return sorted({float(round(edge)) for edge in edges} - {0.0}) if whole else edges
 
 
-def count_all(frame: DataFrame, chosen: list[Signal], axes: list[Axis], sources: list[str], kept: Column) -> list[list[Json]]:
+def count_all(
+    frame: DataFrame, chosen: list[Signal], axes: list[Axis], sources: list[str], kept: Column
+) -> list[list[Json]]:
     """Per signal its series: {source, variant, kept: [documents per bin], removed: [...], missing}.
 
     `frame` is `signals`; `sources` have series of their own, None stands for all others together.
@@ -210,5 +212,7 @@ def definition(name: str) -> str:
     if not function:
         return PLAIN[name]
     source = resources.files(signals.__name__).joinpath(f"{family}.py").read_text(encoding="utf-8")
-    docs = {node.name: ast.get_docstring(node) or "" for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+    docs = {
+        node.name: ast.get_docstring(node) or "" for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)
+    }
     return " ".join(docs[function].partition("\n\n")[0].split())

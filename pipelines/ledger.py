@@ -16,7 +16,13 @@ def parts_left(job: Job, *ledgers: str, duplicates: bool = False) -> list[Part]:
     copies = job.numbered("duplicates") if duplicates else {}
     signals = job.numbered("signals")
     return [
-        Part(number, documents, signals[number], tuple(uris[number] for uris in said if number in uris), copies.get(number))
+        Part(
+            number,
+            documents,
+            signals[number],
+            tuple(uris[number] for uris in said if number in uris),
+            copies.get(number),
+        )
         for number, documents in job.numbered("documents").items()
     ]
 

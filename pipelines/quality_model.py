@@ -121,7 +121,11 @@ def evaluate(model: QualityModel, held_out: DataFrame) -> dict[str, Any]:
         "precision": float(labels[chosen].mean()) if chosen.any() else None,
         "recall": float(chosen[labels == 1].mean()),
         "calibration": [
-            {"texts": int(n), "mean_score": float(scores[bins == i].mean()), "share_good": float(labels[bins == i].mean())}
+            {
+                "texts": int(n),
+                "mean_score": float(scores[bins == i].mean()),
+                "share_good": float(labels[bins == i].mean()),
+            }
             for i in range(N_BINS)
             if (n := (bins == i).sum())
         ],

@@ -112,7 +112,12 @@ class Run:
 def to_json(committed: Committed) -> Json:
     content = asdict(committed)
     content["tables"] = {
-        name: {"n_rows": table.n_rows, "n_bytes": table.n_bytes, "digest": table.digest, "files": [asdict(f) for f in table.files]}
+        name: {
+            "n_rows": table.n_rows,
+            "n_bytes": table.n_bytes,
+            "digest": table.digest,
+            "files": [asdict(f) for f in table.files],
+        }
         for name, table in committed.tables.items()
     }
     return content

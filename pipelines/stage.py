@@ -163,7 +163,9 @@ def fingerprint_all(uris: Mapping[str, str], previous: Committed | None) -> dict
         return dict(zip(uris, pool.map(one, uris), strict=True))
 
 
-def _record(stage: str, command: str, started: float, committed: Json | None, error: BaseException | None = None) -> Json:
+def _record(
+    stage: str, command: str, started: float, committed: Json | None, error: BaseException | None = None
+) -> Json:
     code, reason, hint = describe(error)
     return {
         "stage": stage,

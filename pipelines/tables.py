@@ -16,7 +16,9 @@ def _column(name: str, kind: pa.DataType, description: str) -> pa.Field:
 
 
 ID = _column("id", STRING, "128-bit hash of source, file and record number, 32 hex digits.")
-SOURCE = _column("source", STRING, "Name of the source, from the settings; a set named inside a record is added after a dot.")
+SOURCE = _column(
+    "source", STRING, "Name of the source, from the settings; a set named inside a record is added after a dot."
+)
 URL = _column("url", STRING, "Address of the page, where the source has one.")
 LANGUAGE = [
     _column("language", STRING, "Language label of lid.176; `und` when the text gives no evidence."),
@@ -86,7 +88,11 @@ SIGNALS = pa.schema(
 LEDGER = pa.schema(
     [
         ID,
-        _column("row", INT, "Row of the document in the `documents` part of the same number; null where it never became one."),
+        _column(
+            "row",
+            INT,
+            "Row of the document in the `documents` part of the same number; null where it never became one.",
+        ),
         SOURCE,
         URL,
         _column("stage", STRING, "Stage that removed the document."),
@@ -96,7 +102,9 @@ LEDGER = pa.schema(
         _column("value", DOUBLE, "Its value for this document."),
         _column("bound", STRING, "The bound, such as `<= 0.3`."),
         _column("matched_id", STRING, "For duplicates the document that was kept; for evaluation overlap the item."),
-        _column("similarity", DOUBLE, "Jaccard similarity with the document kept; share of n-grams for evaluation overlap."),
+        _column(
+            "similarity", DOUBLE, "Jaccard similarity with the document kept; share of n-grams for evaluation overlap."
+        ),
         _column("excerpt", STRING, "First 200 characters of the text."),
     ]
 )
@@ -108,10 +116,18 @@ DUPLICATES = pa.schema(
         _column("cluster_id", STRING, "Smallest id of the cluster."),
         _column("cluster_size", LONG, "Documents in the cluster."),
         _column("kept_id", STRING, "Document of the cluster that was kept; its own id on the kept one."),
-        _column("similarity", DOUBLE, "Jaccard similarity of the shingle sets of this document and the kept one; 1 for copies of its text, null for other texts of one URL."),
+        _column(
+            "similarity",
+            DOUBLE,
+            "Jaccard similarity of the shingle sets of this document and the kept one; 1 for copies of its text, null for other texts of one URL.",
+        ),
         _column("kind", STRING, "How it was found: `url`, `exact`, `near`, or `kept`."),
         _column("matched_id", STRING, "The document of the cluster most similar to this one among the verified pairs."),
-        _column("matched_similarity", DOUBLE, "Jaccard similarity with `matched_id`, at or above the threshold for near-duplicates."),
+        _column(
+            "matched_similarity",
+            DOUBLE,
+            "Jaccard similarity with `matched_id`, at or above the threshold for near-duplicates.",
+        ),
     ]
 )
 
@@ -137,7 +153,9 @@ class TableSpec:
 TABLES = {
     "documents": TableSpec("ingest", DOCUMENTS, "Text of every record that had some."),
     "quarantine": TableSpec("ingest", QUARANTINE, "Records that could not be read, with reason and place."),
-    "quality_model": TableSpec("train_quality", None, "The quality model: a spark.ml directory, model.json and weights."),
+    "quality_model": TableSpec(
+        "train_quality", None, "The quality model: a spark.ml directory, model.json and weights."
+    ),
     "signals": TableSpec("measure", SIGNALS, "One row of numbers per document, in the order of `documents`."),
     "ledger": TableSpec("", LEDGER, "One row per removed document; each stage writes its own partition `stage=NAME`."),
     "duplicates": TableSpec("dedup", DUPLICATES, "Every member of every duplicate cluster."),

@@ -20,7 +20,13 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 PART = pa.schema(
-    [("path", pa.string()), ("n_rows", pa.int64()), ("n_bytes", pa.int64()), ("sha256", pa.string()), ("digest", pa.string())]
+    [
+        ("path", pa.string()),
+        ("n_rows", pa.int64()),
+        ("n_bytes", pa.int64()),
+        ("sha256", pa.string()),
+        ("digest", pa.string()),
+    ]
 )
 
 

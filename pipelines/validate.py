@@ -54,14 +54,18 @@ def validate(job: Job, validation: ValidateSettings) -> None:
     job.counts |= {"expectations": len(results), "failed": sum(not row["success"] for row in results)}
     broken = [f"{row['table']}: {row['figure']} is {row['value']}" for row in results if not row["success"]]
     if broken:
-        raise ContractError("data contract broken: " + "; ".join(broken), f"see {job.run.path('validation', 'results.json')}")
+        raise ContractError(
+            "data contract broken: " + "; ".join(broken), f"see {job.run.path('validation', 'results.json')}"
+        )
 
 
 def of_table(job: Job, table: str) -> list[Expectation]:
     """What holds for any table with these columns: ids are there and unique, scores are probabilities."""
     names = schema_of(table).names
     frame = job.read(table)
-    figures: dict[str, tuple[Column, float | None, float | None]] = {"rows": (F.count(F.lit(1)), job.table(table).n_rows, job.table(table).n_rows)}
+    figures: dict[str, tuple[Column, float | None, float | None]] = {
+        "rows": (F.count(F.lit(1)), job.table(table).n_rows, job.table(table).n_rows)
+    }
     if table not in ("quarantine",):
         figures["repeated ids"] = (F.count("id") - F.count_distinct("id"), 0, 0)
     for name in names:
@@ -72,7 +76,9 @@ def of_table(job: Job, table: str) -> list[Expectation]:
             figures[f"{name} outside 0 to 1"] = (F.count_if(outside), 0, 0)
     row = frame.agg(*[figure.alias(str(i)) for i, (figure, _, _) in enumerate(figures.values())]).first()
     assert row is not None  # an aggregation without groups has one row
-    return [Expectation(table, name, float(row[i]), low, high) for i, (name, (_, low, high)) in enumerate(figures.items())]
+    return [
+        Expectation(table, name, float(row[i]), low, high) for i, (name, (_, low, high)) in enumerate(figures.items())
+    ]
 
 
 def conservation(job: Job) -> list[Expectation]:
@@ -102,9 +108,19 @@ def shares(job: Job, validation: ValidateSettings) -> list[Expectation]:
     if validation.max_removed_share is None:
         return []
     documents = per_source(job, "documents")
-    removed = job.read("ledger/stage=filter", "ledger/stage=dedup", "ledger/stage=decontaminate").groupBy("source", "reason").count()
+    removed = (
+        job.read("ledger/stage=filter", "ledger/stage=dedup", "ledger/stage=decontaminate")
+        .groupBy("source", "reason")
+        .count()
+    )
     return [
-        Expectation(row["source"], f"share removed for {row['reason']}", row["count"] / documents[row["source"]], 0, validation.max_removed_share)
+        Expectation(
+            row["source"],
+            f"share removed for {row['reason']}",
+            row["count"] / documents[row["source"]],
+            0,
+            validation.max_removed_share,
+        )
         for row in removed.orderBy("source", "reason").collect()
     ]
 
@@ -133,16 +149,26 @@ def run_suite(table: str, chosen: list[Expectation]) -> list[dict[str, Any]]:
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}  # pyright: ignore[reportAttributeAccessIssue]
     figures = pd.DataFrame({expectation.figure: [expectation.value] for expectation in chosen})
-    batch = context.data_sources.add_pandas(table).add_dataframe_asset(table).add_batch_definition_whole_dataframe(table)
+    batch = (
+        context.data_sources.add_pandas(table).add_dataframe_asset(table).add_batch_definition_whole_dataframe(table)
+    )
     suite = gx.ExpectationSuite(
         name=table,
         expectations=[
-            gx.expectations.ExpectColumnValuesToBeBetween(column=e.figure, min_value=e.min, max_value=e.max) for e in chosen
+            gx.expectations.ExpectColumnValuesToBeBetween(column=e.figure, min_value=e.min, max_value=e.max)
+            for e in chosen
         ],
     )
     found = batch.get_batch({"dataframe": figures}).validate(context.suites.add(suite))
     success = {result.expectation_config.kwargs["column"]: bool(result.success) for result in found.results}
     return [
-        {"table": e.table, "figure": e.figure, "value": e.value, "min": e.min, "max": e.max, "success": success[e.figure]}
+        {
+            "table": e.table,
+            "figure": e.figure,
+            "value": e.value,
+            "min": e.min,
+            "max": e.max,
+            "success": success[e.figure],
+        }
         for e in chosen
     ]

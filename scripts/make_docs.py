@@ -1,7 +1,7 @@
 """Write the reference pages of docs/ from the code: tables, settings, signals, commands.
 
-    python scripts/make_docs.py            write them
-    python scripts/make_docs.py --check    exit 1 when one is not what the code says
+python scripts/make_docs.py            write them
+python scripts/make_docs.py --check    exit 1 when one is not what the code says
 """
 
 import ast
@@ -58,7 +58,9 @@ def default_of(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
-    shown = {None: "null", True: "true", False: "false"}.get(value, value) if not isinstance(value, list | dict) else value
+    shown = (
+        {None: "null", True: "true", False: "false"}.get(value, value) if not isinstance(value, list | dict) else value
+    )
     return f"`{shown}`"
 
 
@@ -76,7 +78,10 @@ def signal_pages() -> Iterator[str]:
 def commands() -> Iterator[str]:
     yield "# Commands\n\nThe same jobs run under spark-submit: `spark-submit jobs/filter.py --settings FILE`.\n\n| command | |\n|---|---|\n"
     for name, command in get_command(app).commands.items():  # pyright: ignore[reportAttributeAccessIssue]
-        parameters = [f"{'<' + p.human_readable_name + '>' if p.param_type_name == 'argument' else p.opts[0]}" for p in command.params]
+        parameters = [
+            f"{'<' + p.human_readable_name + '>' if p.param_type_name == 'argument' else p.opts[0]}"
+            for p in command.params
+        ]
         yield f"| `gristmill {' '.join([name, *parameters])}` | {' '.join((command.help or '').split())} |\n"
 
 

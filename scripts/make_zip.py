@@ -1,6 +1,6 @@
 """Zip packages reproducibly: names sorted, times fixed, no caches.
 
-    python scripts/make_zip.py OUT.zip PACKAGE ...
+python scripts/make_zip.py OUT.zip PACKAGE ...
 """
 
 import sys

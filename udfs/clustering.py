@@ -49,7 +49,9 @@ def found_in(part: Part, steps: Steps) -> Iterator[pa.RecordBatch]:
     yield _found(part, "near", removed, similarity, matched, matched_similarity)
 
 
-def _found(part: Part, kind: str, removed: pa.Table, similarity: Any, matched: Rows, matched_similarity: Any) -> pa.RecordBatch:
+def _found(
+    part: Part, kind: str, removed: pa.Table, similarity: Any, matched: Rows, matched_similarity: Any
+) -> pa.RecordBatch:
     n_rows = len(removed)
     columns = {
         "node": removed["node"],
@@ -62,7 +64,9 @@ def _found(part: Part, kind: str, removed: pa.Table, similarity: Any, matched: R
         "matched_id": pa.nulls(n_rows, pa.string()),
         "matched_similarity": pa.array(matched_similarity, pa.float64(), from_pandas=True),
     }
-    return pa.table(columns, FOUND).combine_chunks().to_batches()[0] if n_rows else pa.RecordBatch.from_pylist([], FOUND)
+    return (
+        pa.table(columns, FOUND).combine_chunks().to_batches()[0] if n_rows else pa.RecordBatch.from_pylist([], FOUND)
+    )
 
 
 def follow(batches: Iterator[pa.RecordBatch], steps: Steps) -> Iterator[pa.RecordBatch]:

@@ -66,7 +66,9 @@ def keyed(part: Part, column: str, keep: str) -> Iterator[pa.RecordBatch]:
         value = batch.column(column)
         high, low = (value, pa.array(np.zeros(len(value), np.int64))) if column == "url_key" else halves(value)
         node = node_of(part.number, batch.column("row").to_numpy())
-        yield pa.RecordBatch.from_arrays([pa.array(high), pa.array(low), pa.array(node), *rank_columns(batch, keep)], schema=KEYED)
+        yield pa.RecordBatch.from_arrays(
+            [pa.array(high), pa.array(low), pa.array(node), *rank_columns(batch, keep)], schema=KEYED
+        )
 
 
 def prefer(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -56,7 +56,9 @@ def read_items(source: EvaluationSet) -> Iterator[tuple[str, str]]:
         try:
             row = dict(json.loads(line))
         except (ValueError, TypeError):
-            raise InputError(f"{source.uri}:{number + 1}: is not a JSON object", "an evaluation set is JSON lines") from None
+            raise InputError(
+                f"{source.uri}:{number + 1}: is not a JSON object", "an evaluation set is JSON lines"
+            ) from None
         for name in source.fields or [name for name, value in row.items() if isinstance(value, str)]:
             if isinstance(row.get(name), str):
                 yield f"{source.name}:{row.get('id', number)}:{name}", row[name]

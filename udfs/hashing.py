@@ -49,5 +49,7 @@ def document_id(source: str, file_path: str, ordinal: int) -> str:
 
 def keyed_uint64(seed: int, key: str) -> int:
     """A number in [0, 2^64) that stands for a random draw: the same for the same seed and key, in every process."""
-    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=seed.to_bytes(8, "little", signed=True))
+    digest = hashlib.blake2b(
+        key.encode("utf-8", "surrogatepass"), digest_size=8, key=seed.to_bytes(8, "little", signed=True)
+    )
     return int.from_bytes(digest.digest(), "little")

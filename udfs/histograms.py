@@ -83,5 +83,14 @@ def variant_of(languages: pa.Array, variants: tuple[tuple[str, ...], ...]) -> In
 
 def as_rows(signal: int, counts: Ints) -> pa.RecordBatch:
     group, variant, kept, place = np.nonzero(counts)
-    columns = [np.full(len(group), signal), group, variant, kept.astype(bool), place, counts[group, variant, kept, place]]
-    return pa.RecordBatch.from_arrays([pa.array(c, f.type) for c, f in zip(columns, COUNTS, strict=True)], schema=COUNTS)
+    columns = [
+        np.full(len(group), signal),
+        group,
+        variant,
+        kept.astype(bool),
+        place,
+        counts[group, variant, kept, place],
+    ]
+    return pa.RecordBatch.from_arrays(
+        [pa.array(c, f.type) for c, f in zip(columns, COUNTS, strict=True)], schema=COUNTS
+    )

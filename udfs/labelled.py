@@ -10,7 +10,15 @@ from udfs.ingest import FileCounts, IngestPlan, read_file
 from udfs.inputs import InputFile
 from udfs.urls import host
 
-LABELLED = pa.schema([("id", pa.string()), ("label", pa.float64()), ("held_out", pa.bool_()), ("draw", pa.int64()), ("text", pa.string())])
+LABELLED = pa.schema(
+    [
+        ("id", pa.string()),
+        ("label", pa.float64()),
+        ("held_out", pa.bool_()),
+        ("draw", pa.int64()),
+        ("text", pa.string()),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -28,5 +36,6 @@ def read_labelled(task: LabelledFile, plan: IngestPlan, seed: int, held_out_shar
             held_out = keyed_uint64(seed, group) < held_out_share * 2**64
             draw = keyed_uint64(seed + 1, row["id"]) // 2
             yield pa.RecordBatch.from_pylist(
-                [{"id": row["id"], "label": task.label, "held_out": held_out, "draw": draw, "text": row["text"]}], LABELLED
+                [{"id": row["id"], "label": task.label, "held_out": held_out, "draw": draw, "text": row["text"]}],
+                LABELLED,
             )

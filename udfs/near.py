@@ -18,7 +18,9 @@ from udfs.text import Texts
 
 BANDS = pa.schema([("key", pa.int64()), ("node", pa.int64())])
 STARS = pa.schema([("centre", pa.int64()), ("node", pa.int64())])
-SETS = pa.schema([("centre", pa.int64()), ("is_member", pa.bool_()), ("node", pa.int64()), ("shingles", pa.list_(pa.int64()))])
+SETS = pa.schema(
+    [("centre", pa.int64()), ("is_member", pa.bool_()), ("node", pa.int64()), ("shingles", pa.list_(pa.int64()))]
+)
 SIMILAR = pa.schema([("centre", pa.int64()), ("node", pa.int64()), ("similarity", pa.float64())])
 
 

@@ -77,7 +77,9 @@ def refine_batch(documents: pa.RecordBatch, figures: pa.Table, plan: RefinePlan)
     columns = {name: figures[name].combine_chunks() for name in figures.column_names}
     columns |= {name: documents.column(name) for name in documents.schema.names}
     columns["text"] = replace_pii(texts) if plan.pii else texts
-    return pa.RecordBatch.from_arrays([columns[field.name].cast(field.type) for field in plan.schema], schema=plan.schema)
+    return pa.RecordBatch.from_arrays(
+        [columns[field.name].cast(field.type) for field in plan.schema], schema=plan.schema
+    )
 
 
 def count(batch: pa.RecordBatch, refined: Refined) -> None:

@@ -21,7 +21,9 @@ def strings(column: Any) -> Strings:
     if isinstance(column, pa.ChunkedArray):
         column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
     if column.null_count:
-        column = column.fill_null("" if pa.types.is_string(column.type) or pa.types.is_large_string(column.type) else b"")
+        column = column.fill_null(
+            "" if pa.types.is_string(column.type) or pa.types.is_large_string(column.type) else b""
+        )
     wide = pa.types.is_large_string(column.type) or pa.types.is_large_binary(column.type)
     _, offsets, data = column.buffers()
     places = np.zeros(len(column) + 1, np.int64)

@@ -58,7 +58,7 @@ def load_tokenizer(folder: str) -> sentencepiece.SentencePieceProcessor:
 
 
 def split_of(seed: int, share: float, url: str | None, identity: str) -> str:
-    """"val" for a seeded share of the hosts (of the documents, where there is no URL), else "train"."""
+    """ "val" for a seeded share of the hosts (of the documents, where there is no URL), else "train"."""
     key = host(url or "") or identity
     return "val" if keyed_uint64(seed ^ 0x76616C, key) < share * 2**64 else "train"
 

@@ -39,7 +39,9 @@ def render(report: Json) -> bytes:
     )  # fmt: skip
     data = page.encode("utf-8", "replace")
     if len(data) > MAX_BYTES:
-        raise ContractError(f"the report's page has {len(data):,} bytes, allowed are {MAX_BYTES:,}", "please report this defect")
+        raise ContractError(
+            f"the report's page has {len(data):,} bytes, allowed are {MAX_BYTES:,}", "please report this defect"
+        )
     return data
 
 
@@ -61,7 +63,14 @@ def _environment() -> Environment:
         autoescape=True, undefined=StrictUndefined, finalize=printable, trim_blocks=True, lstrip_blocks=True,
         loader=FunctionLoader(_asset),
     )  # fmt: skip
-    environment.filters |= {"n": count, "short": short, "percent": percent, "value": value, "size": size, "time": duration}
+    environment.filters |= {
+        "n": count,
+        "short": short,
+        "percent": percent,
+        "value": value,
+        "size": size,
+        "time": duration,
+    }
     environment.globals |= {"charts": charts, "percent": percent, "pretty": pretty}
     return environment
 

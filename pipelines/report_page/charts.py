@@ -64,7 +64,9 @@ def signal(row: Json, width: int, height: int, kind: str = "chart", source: str 
     bins = len(row["edges"]) + 1
     bounds = {bound for v in row["variants"] for bound in (v["min"], v["max"]) if bound is not None}
     marks = sorted({(row["edges"].index(nearest(row["edges"], bound)) + 1) / bins for bound in bounds})
-    label = f"Histogram of {row['name']}: {sum(kept):,} documents kept above the line, {sum(removed):,} removed below it."
+    label = (
+        f"Histogram of {row['name']}: {sum(kept):,} documents kept above the line, {sum(removed):,} removed below it."
+    )
     return histogram(kept, removed, label, width, height, True, marks, kind)
 
 
@@ -75,9 +77,16 @@ def nearest(edges: Sequence[float], value: float) -> float:
 def bar(part: float | None, whole: float | None, kind: str = "kept", width: int = 72) -> Markup:
     """A share as a bar; decoration beside a number, so hidden from readers of the page by ear."""
     filled = round(width * min(1.0, (part or 0) / whole), 1) if whole else 0
-    shapes = Markup('<rect class="track" width="{0}" height="8"/><rect class="{1}" width="{2}" height="8"/>').format(width, kind, filled)
+    shapes = Markup('<rect class="track" width="{0}" height="8"/><rect class="{1}" width="{2}" height="8"/>').format(
+        width, kind, filled
+    )
     hatch = Markup('<rect class="hatch" width="{}" height="8"/>').format(filled) if kind == "removed" else Markup("")
-    return Markup('<svg class="bar" viewBox="0 0 {0} 8" width="{0}" height="8" aria-hidden="true">').format(width) + shapes + hatch + Markup("</svg>")
+    return (
+        Markup('<svg class="bar" viewBox="0 0 {0} 8" width="{0}" height="8" aria-hidden="true">').format(width)
+        + shapes
+        + hatch
+        + Markup("</svg>")
+    )
 
 
 def column(kept: float, removed: float, whole: float, label: str) -> Markup:
@@ -90,7 +99,13 @@ def column(kept: float, removed: float, whole: float, label: str) -> Markup:
     return _svg("column", 100, 100, label, shapes)
 
 
-def curve(points: Sequence[tuple[float, float]], label: str, marks: Sequence[float] = (), diagonal: bool = False, dots: bool = False) -> Markup:
+def curve(
+    points: Sequence[tuple[float, float]],
+    label: str,
+    marks: Sequence[float] = (),
+    diagonal: bool = False,
+    dots: bool = False,
+) -> Markup:
     """A line through points of the unit square, with marks at shares of the width."""
     width, height = 480, 160
     path = " ".join(f"{x * width:.1f},{height - y * (height - 2) - 1:.1f}" for x, y in points)
@@ -100,7 +115,9 @@ def curve(points: Sequence[tuple[float, float]], label: str, marks: Sequence[flo
     shapes += [Markup('<path class="mark" d="M{:.1f} 0V{}"/>').format(mark * width, height) for mark in marks]
     shapes.append(Markup('<polyline class="line" points="{}"/>').format(path))
     if dots:
-        shapes += [Markup('<circle class="dot" cx="{}" cy="{}" r="4"/>').format(*point.split(",")) for point in path.split()]
+        shapes += [
+            Markup('<circle class="dot" cx="{}" cy="{}" r="4"/>').format(*point.split(",")) for point in path.split()
+        ]
     return _svg("chart", width, height, label, shapes)
 
 

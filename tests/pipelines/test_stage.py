@@ -108,7 +108,9 @@ def test_a_table_made_from_what_has_changed_since_is_refused(run):
 
 def test_a_failure_is_recorded_and_leaves_what_was_committed(run):
     go(ABOVE, run)
-    failing = Stage("above", lambda job, pace: (_ for _ in ()).throw(ContractError("lost a record", "look")), needs=("pace",))
+    failing = Stage(
+        "above", lambda job, pace: (_ for _ in ()).throw(ContractError("lost a record", "look")), needs=("pace",)
+    )
     with pytest.raises(ContractError):
         go(failing, run)
     record = run.record("above")
@@ -157,7 +159,13 @@ def test_the_record_names_every_file_with_its_digests(run):
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(None, 0), (InputError("x"), 66), (PermissionError(13, "no", "f"), 73), (SystemExit(143), 143), (KeyError("x"), 70)],
+    [
+        (None, 0),
+        (InputError("x"), 66),
+        (PermissionError(13, "no", "f"), 73),
+        (SystemExit(143), 143),
+        (KeyError("x"), 70),
+    ],
 )
 def test_every_end_has_its_exit_code(error, code):
     assert describe(error)[0] == code

@@ -24,7 +24,8 @@ ROW = st.fixed_dictionaries(
         "share": st.none() | st.floats(),
         "flag": st.none() | st.booleans(),
         "keys": st.none() | st.lists(st.integers(-5, 5), max_size=3),
-        "signals": st.none() | st.fixed_dictionaries({"a": st.none() | st.floats(), "b": st.none() | st.text(max_size=3)}),
+        "signals": st.none()
+        | st.fixed_dictionaries({"a": st.none() | st.floats(), "b": st.none() | st.text(max_size=3)}),
     }
 )
 

@@ -47,7 +47,9 @@ def test_rows_are_batched_by_bytes_and_by_number(tmp_path, monkeypatch):
     with PartWriter(str(tmp_path), "part.parquet", SCHEMA) as writer:
         for i in range(11):
             writer.write_row({"id": "x" * (990 if i == 1 else 10), "n": i})
-    assert [row["n"] for batch in read_part(str(tmp_path / "part.parquet")) for row in batch.to_pylist()] == list(range(11))
+    assert [row["n"] for batch in read_part(str(tmp_path / "part.parquet")) for row in batch.to_pylist()] == list(
+        range(11)
+    )
     assert {batch.num_rows for batch in read_batches(str(tmp_path / "part.parquet"), ["n"])} == {11}
     assert [batch.num_rows for batch in read_batches(str(tmp_path / "part.parquet"), ["id"])] == [11]
 
