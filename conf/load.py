@@ -110,7 +110,8 @@ def _recipe_file(name: str, lines: Lines) -> Path:
     if not file.exists():
         known = [*sorted(path.stem for path in RECIPES.glob("*.yaml")), "none"]
         raise SettingsError(
-            f"{lines.of(('recipe',))}: recipe: there is no recipe {name!r}{did_you_mean(name, known)}; there are {', '.join(known)}"
+            f"{lines.of(('recipe',))}: recipe: there is no recipe {name!r}{did_you_mean(name, known)};"
+            f" there are {', '.join(known)}"
         )
     return file
 

@@ -1,0 +1,1 @@
+"""Entry points: the command `gristmill`, and a file per stage for spark-submit."""

@@ -1,6 +1,5 @@
 """The command `gristmill`: one sub-command per stage, `run` for all of them, and what reads a run."""
 
-import json
 import shlex
 import signal
 import sys
@@ -17,7 +16,7 @@ from jobs.settings import Settings
 from jobs.stages import CHAIN, STAGES
 from pipelines.run import Run, exclusive
 from pipelines.stage import describe, execute
-from udfs.errors import GristmillError, UsageError
+from udfs.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=True, help=__doc__)
 console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -115,7 +114,7 @@ def demo(
 
 
 def main(arguments: list[str]) -> int:
-    """Run a command; the exit code of the design (see udfs/errors.py) comes back, errors are printed without a trace."""
+    """Run a command; its exit code (see udfs/errors.py) comes back, errors are printed without a trace."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         app(arguments, standalone_mode=False)
@@ -124,7 +123,7 @@ def main(arguments: list[str]) -> int:
         return 143
     except SettingsError as error:
         return report_error(2, str(error), "")
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it gets an exit code
         code, reason, hint = describe_any(error)
         if code == 70:
             traceback.print_exc()

@@ -126,7 +126,7 @@ def _record_id(kind: str, place: str, date: str) -> str:
 
 def _digest(data: bytes) -> str:
     """SHA-1 in base 32, as WARC files carry it."""
-    return "sha1:" + base64.b32encode(hashlib.sha1(data).digest()).decode()
+    return "sha1:" + base64.b32encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode()
 
 
 def _http_head(response: Response) -> bytes:

@@ -37,7 +37,8 @@ FRAMES = (
 <div class="prev-next"><a href="prev">Previous</a> <a href="next">Next</a></div>
 <div class="footer">Built with a documentation generator. <a href="_sources">Show source</a></div></body></html>"""),
     Template("""<!DOCTYPE html><html lang="en"><head><title>$title | $site blog</title></head><body>
-<div class="topbar"><a href="/login">Sign in</a> <a href="/register">Register</a> <a href="/cart">0 items in cart</a></div>
+<div class="topbar"><a href="/login">Sign in</a>
+<a href="/register">Register</a> <a href="/cart">0 items in cart</a></div>
 <ul class="menu">$navigation</ul><div class="post"><div class="share"><a href="#">Share</a> <a href="#">Tweet</a></div>
 $content</div><div class="more"><h4>You may also like</h4><ul>$related</ul></div>
 <form class="newsletter"><label>Subscribe to our newsletter</label><input type="email"></form>
@@ -121,7 +122,7 @@ def tracked_copies(pages: Iterable[Response]) -> list[Response]:
 
 
 def boilerplate_pages(site: str, names: list[str], seed: int) -> list[Response]:
-    """Pages of one site that hold no text worth keeping: navigation, a cookie wall, a form, a tag cloud, a link list."""
+    """Pages of a site that hold no text worth keeping: navigation, a cookie wall, a form, a tag cloud, links."""
     bodies = {
         "index": "",
         "consent": COOKIE_WALL,

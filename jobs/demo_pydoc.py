@@ -79,4 +79,4 @@ def _page(name: str) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_render(sys.argv[1:])))
+    sys.stdout.write(json.dumps(_render(sys.argv[1:])))

@@ -55,7 +55,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Package:
-    """An installed distribution: its name in lower case with dashes, its one-line summary, its README and media type."""
+    """An installed distribution: its name in lower case with dashes, one-line summary, README and media type."""
 
     name: str
     summary: str
@@ -65,7 +65,7 @@ class Package:
 
 
 def installed_packages(limit: int | None = None) -> list[Package]:
-    """At most `limit` installed distributions in name order, this project left out: its own text changes with its code."""
+    """At most `limit` installed distributions in name order, without this project: its text changes with its code."""
     named = {_normal_name(found): found for found in reversed([*distributions()])}  # the first on the path counts
     return [_package(name, named[name]) for name in sorted(named) if name != "gristmill"][:limit]
 
@@ -112,7 +112,7 @@ def read_source(file: Path) -> str:
 
 
 def documents_in(source: str, module: str, package: str) -> list[Document]:
-    """A document for the module and its functions, and one for each class and its methods, where they hold enough prose.
+    """A document for the module and its functions, and one for each class and its methods, if they hold enough prose.
 
     Raises SyntaxError or ValueError where `source` is not Python of this version.
     """
@@ -133,7 +133,7 @@ def _documented(node: ast.Module | ast.ClassDef) -> Iterator[str]:
 
 
 def prose(text: str) -> list[str]:
-    """The paragraphs of `text`, each on one line; examples, tables, headings, tags, links and short lines are left out."""
+    """The paragraphs of `text`, each on one line, without examples, tables, headings, tags, links and short lines."""
     blocks = re.split(r"\n\s*\n", inspect.cleandoc(text))
     lines = (" ".join(block.split()) for block in blocks if not NOT_PROSE.search(block))
     return [line for line in lines if len(line.split()) >= MIN_PARAGRAPH_WORDS]

@@ -67,7 +67,7 @@ def print_signals(run: Run, measured: dict[str, Any], console: Console) -> None:
     for family in signals.FAMILIES:
         for name, value in measured[family].items():
             bound = bounds.get(f"{family}.{name}")
-            verdict = "" if bound is None else "ok" if bound.holds(np.float64(value)) else "not met"
+            verdict = "" if bound is None else "ok" if bound.holds(np.array([value]))[0] else "not met"
             grid.add_row(f"{family}.{name}", f"{value:.4g}", str(bound or ""), verdict)
     console.print(grid)
 

@@ -1,6 +1,7 @@
 """`gristmill check`: what the settings mean, before anything runs; no Spark."""
 
 from collections import Counter
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -29,7 +30,8 @@ def print_inputs(settings: Settings, console: Console) -> None:
     console.print("inputs")
     for source, kind in sorted(n_files):
         console.print(
-            f"  {escape(source):<30} {kind:<8} {n_files[source, kind]:>6} files {n_bytes[source, kind] / 1e6:>12,.1f} MB"
+            f"  {escape(source):<30} {kind:<8} {n_files[source, kind]:>6} files"
+            f" {n_bytes[source, kind] / 1e6:>12,.1f} MB"
         )
 
 
@@ -43,9 +45,8 @@ def print_bounds(settings: Settings, console: Console) -> None:
         if interval:
             console.print(f"  {signal} {interval}")
     for language, bounds in settings.filter.per_language.items():
-        console.print(
-            f"  for {language}: other bounds on {', '.join(f'{family}.{name}' for family, named in bounds.items() for name in named)}"
-        )
+        names = ", ".join(f"{family}.{name}" for family, named in bounds.items() for name in named)
+        console.print(f"  for {language}: other bounds on {names}")
     if settings.quality.min_score is not None:
         console.print(f"  quality_score >= {settings.quality.min_score:g}")
 
@@ -72,5 +73,5 @@ def is_done(name: str, run: Run, settings: Settings) -> bool:
     return job.key == previous.key and run.missing_file(previous) is None
 
 
-def _no_session() -> None:
+def _no_session() -> Any:
     raise RuntimeError("the plan needs no Spark session")

@@ -1,4 +1,4 @@
-"""What a person sees while a stage runs: a bar fed by Spark's status tracker on a terminal, one line a stage elsewhere."""
+"""What a person sees while a stage runs: a bar fed by Spark's status tracker on a terminal, one line elsewhere."""
 
 import threading
 import time

@@ -16,7 +16,8 @@ DEFAULTS = {
     "spark.sql.shuffle.partitions": "32",
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
     "spark.ui.showConsoleProgress": "false",
-    # Version 2 moves files of failed attempts into the output (MAPREDUCE-6336); only spark.ml's model writer commits this way.
+    # Version 2 moves files of failed attempts into the output (MAPREDUCE-6336); only spark.ml's model writer
+    # commits this way.
     "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "1",
 }
 LOCAL = {

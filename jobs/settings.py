@@ -24,8 +24,9 @@ class Settings(Model):
     inputs: Inputs = Field(min_length=1)
     """Sources: paths or globs, or {paths, kind, source, dump, fields}."""
     recipe: str | list[str] = "none"
-    """Recipes under these settings, by name (conf/recipes) or path, later ones over earlier ones; `none` keeps every document with a word in it."""
-    seed: int = Field(0, ge=-(2**63), lt=2**63)
+    """Recipes under these settings, by name (conf/recipes) or path, later ones over earlier ones; `none` keeps every
+    document with a word in it."""
+    seed: int = Field(default=0, ge=-(2**63), lt=2**63)
     """Decides samples and the order of the shards."""
     ingest: IngestSettings = IngestSettings()
     language: LanguageSettings = LanguageSettings()

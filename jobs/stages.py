@@ -18,22 +18,41 @@ LEDGERS = ("ledger/stage=ingest", "ledger/stage=filter", "ledger/stage=dedup", "
 ALL_ROWS = ("documents", "quarantine", "signals", *LEDGERS, "duplicates", "clean")
 
 CHAIN = [
-    Stage("ingest", ingest, needs=("inputs", "ingest"), files=lambda s: {file.name: file.uri for file in expand(s.inputs)}),
-    Stage("train_quality", train_quality, needs=("quality.training", "ingest", "seed"), files=lambda s: s.quality.labelled_files()),
     Stage(
-        "measure", measure, needs=("language", "measure", "quality.model", "dedup.bands", "dedup.rows", "dedup.shingle"),
-        reads=("documents", "quality_model"), files=lambda s: s.language.outside_files() | s.quality.outside_files(),
+        "ingest", ingest, needs=("inputs", "ingest"), files=lambda s: {file.name: file.uri for file in expand(s.inputs)}
+    ),
+    Stage(
+        "train_quality",
+        train_quality,
+        needs=("quality.training", "ingest", "seed"),
+        files=lambda s: s.quality.labelled_files(),
+    ),
+    Stage(
+        "measure",
+        measure,
+        needs=("language", "measure", "quality.model", "dedup.bands", "dedup.rows", "dedup.shingle"),
+        reads=("documents", "quality_model"),
+        files=lambda s: s.language.outside_files() | s.quality.outside_files(),
     ),
     Stage("filter", filter_documents, needs=("filter", "quality.min_score"), reads=("documents", "signals")),
     Stage("dedup", dedup, needs=("dedup", "measure"), reads=("documents", "signals", "ledger/stage=filter")),
     Stage(
-        "decontaminate", decontaminate, needs=("decontaminate", "measure"),
-        reads=("documents", "signals", *LEDGERS[1:3]), files=lambda s: s.decontaminate.outside_files(),
+        "decontaminate",
+        decontaminate,
+        needs=("decontaminate", "measure"),
+        reads=("documents", "signals", *LEDGERS[1:3]),
+        files=lambda s: s.decontaminate.outside_files(),
     ),
     Stage("refine", refine, needs=("refine", "measure"), reads=("documents", "signals", *LEDGERS[1:], "duplicates")),
-    Stage("train_tokenizer", train_tokenizer, needs=("tokenizer", "seed"), reads=("clean",), files=lambda s: s.tokenizer.outside_files()),
+    Stage(
+        "train_tokenizer",
+        train_tokenizer,
+        needs=("tokenizer", "seed"),
+        reads=("clean",),
+        files=lambda s: s.tokenizer.outside_files(),
+    ),
     Stage("pack", pack, needs=("pack", "seed"), reads=("clean", "tokenizer")),
     Stage("validate", validate, needs=("validation",), reads=(*ALL_ROWS, "shards")),
     Stage("report", report, needs=("filter", "dedup"), reads=(*ALL_ROWS, "tokenizer", "shards", "validation")),
-]  # fmt: skip
+]
 STAGES = {stage.name: stage for stage in CHAIN}

@@ -25,7 +25,8 @@ def verify_run(run: Run, console: Console) -> None:
             found = wrong_files(run, table)
             wrong += found
             console.print(
-                f"{'FAILED' if found else 'ok':<7} {table.digest} {table.n_rows:>9,} rows {len(table.files):>4} files  {table.name}"
+                f"{'FAILED' if found else 'ok':<7} {table.digest} {table.n_rows:>9,} rows"
+                f" {len(table.files):>4} files  {table.name}"
             )
     if wrong:
         raise ContractError("\n".join(wrong), "delete the files named, then run again: their stages are done anew")

@@ -1,1 +1,1 @@
-"""The stages: functions that read tables of a run and write others. They choose no paths and create no Spark session."""
+"""The stages: functions that read tables of a run and write others; they choose no paths and start no session."""

@@ -34,11 +34,11 @@ def _as_spec(value: object) -> object:
 class DecontaminateSettings(Model):
     sets: tuple[Annotated[EvaluationSpec, BeforeValidator(_as_spec)], ...] = ()
     """Evaluation sets: paths, or {name, path, fields}."""
-    n: int = Field(13, ge=1, le=64)
+    n: int = Field(default=13, ge=1, le=64)
     """Words in a run (13 as in GPT-3)."""
-    min_words: int = Field(8, ge=1)
+    min_words: int = Field(default=8, ge=1)
     """Items of fewer words are not looked for."""
-    share: float = Field(0.5, gt=0, le=1)
+    share: float = Field(default=0.5, gt=0, le=1)
     """Remove a document that holds this share of an item's runs or more."""
 
     def outside_files(self) -> dict[str, str]:

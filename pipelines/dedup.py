@@ -44,10 +44,10 @@ class DedupSettings(Model):
     """`bands` finds near-duplicates too, `exact` only copies."""
     url: bool = True
     """Treat documents of one normalised URL as copies."""
-    threshold: float = Field(0.8, gt=0, le=1)
+    threshold: float = Field(default=0.8, gt=0, le=1)
     """Smallest Jaccard similarity of near-duplicates."""
-    bands: int = Field(14, ge=1, le=1000)
-    rows: int = Field(8, ge=1, le=1000)
+    bands: int = Field(default=14, ge=1, le=1000)
+    rows: int = Field(default=8, ge=1, le=1000)
     shingle: Shingle = Shingle()
     keep: Literal["best", "longest", "newest", "oldest"] = "best"
     """Which document of a cluster stays: by quality score, length or date; then the longer one, then the smaller id."""

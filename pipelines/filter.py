@@ -1,6 +1,6 @@
 """filter: decide from numbers. Every document's signals against the bounds of the settings; no text is read.
 
-Reads the columns of `signals` that have a bound, part by part, and writes one ledger row per removed document. Nothing is
+Reads the columns of `signals` that have a bound, part by part, and writes a ledger row per removed document. Nothing is
 shuffled, so other bounds can be tried in seconds.
 """
 

@@ -11,9 +11,9 @@ from typing import Literal
 from pydantic import Field
 
 from conf.model import Model
+from pipelines import tables
 from pipelines.sources import InputSpec, expand
 from pipelines.stage import Job, total
-from pipelines import tables
 from pipelines.tasks import run_tasks
 from udfs.extract import Options
 from udfs.ingest import LEDGER, QUARANTINE, IngestPlan, IngestTask, ingest_part
@@ -32,7 +32,7 @@ class IngestSettings(Model):
     """Which way trafilatura leans where it is unsure."""
     media_types: tuple[str, ...] = ("text/html", "application/xhtml+xml", "text/plain")
     """Types of web content that may hold text; others go to the ledger."""
-    max_record_bytes: int = Field(16 << 20, ge=1 << 10)
+    max_record_bytes: int = Field(default=16 << 20, ge=1 << 10)
     """Largest record, inflated; larger ones are quarantined."""
 
     def plan(self) -> IngestPlan:

@@ -26,7 +26,7 @@ class LanguageSettings(Model):
     """fastText language model, a local path on every worker; null takes lid.176.ftz as set up with gristmill."""
     engine: Literal["kernel", "fasttext"] = "kernel"
     """`kernel` reads lid.176.ftz, fast; `fasttext` is the library itself, for every other supervised model."""
-    max_chars: int = Field(1000, ge=1)
+    max_chars: int = Field(default=1000, ge=1)
     """Characters at the start of a text that are looked at."""
     fold_capitals: bool = True
     """Read a text with more capitals than other letters in small letters."""
@@ -47,11 +47,11 @@ class EditSettings(Model):
 
     citations: bool = True
     """Remove [1], [edit] and [citation needed]."""
-    max_word_length: int | None = Field(1000, ge=1)
+    max_word_length: int | None = Field(default=1000, ge=1)
     """Drop lines with a longer word; null is off."""
     terminal_punctuation: bool = True
     """Drop lines that do not end in . ? ! or a double quote."""
-    min_words_per_line: int | None = Field(5, ge=0)
+    min_words_per_line: int | None = Field(default=5, ge=0)
     """Drop lines with fewer words; null is off."""
     javascript: bool = True
     """Drop lines that mention JavaScript."""
@@ -66,12 +66,12 @@ class Shingle(Model):
 
     unit: Literal["word", "char"] = "word"
     """`word`: words, where each CJK character is one; `char`: characters without white space."""
-    n: int = Field(5, ge=1, le=64)
+    n: int = Field(default=5, ge=1, le=64)
 
 
 class MeasureSettings(Model):
     words: Literal["cjk", "whitespace"] = "cjk"
-    """What counts as a word: what stands between white space; with `cjk` each character of an unspaced script is one too."""
+    """What is a word: what stands between white space; with `cjk` each character of an unspaced script is one too."""
     edits: EditSettings | None = None
     """Lines to drop; null leaves every text as it was extracted."""
 

@@ -31,9 +31,9 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json")
 class PackSettings(Model):
     bos: bool = True
     """Start each document with the begin-of-sequence id."""
-    val_share: float = Field(0.01, ge=0, lt=1)
+    val_share: float = Field(default=0.01, ge=0, lt=1)
     """Share of the hosts (documents, where there is no URL) whose documents are kept for validation."""
-    shard_bytes: int = Field(256 << 20, ge=1 << 16)
+    shard_bytes: int = Field(default=256 << 20, ge=1 << 16)
     """Bytes of tokens in a shard, about."""
 
 

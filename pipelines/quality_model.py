@@ -1,6 +1,6 @@
 """train_quality: a logistic regression over hashed words, learned by spark.ml from good and bad texts.
 
-Reads the labelled files once. spark.ml adds partial gradients in the order in which tasks end, so the model is fitted on
+Reads the labelled files once. spark.ml adds partial gradients in the order in which tasks end, so the model fits on
 a bounded, seeded sample in one partition; then the same texts give the same model on any number of cores. Held out is a
 seeded share of the groups (hosts; single documents, where there is no URL).
 """
@@ -39,22 +39,23 @@ class TrainingSettings(Model):
     """Texts to be found good: a reference corpus, as `inputs`. Empty trains nothing."""
     bad: Inputs = []
     """Texts to be found bad: a raw crawl, as `inputs`."""
-    features: int = Field(1 << 18, ge=1 << 4, le=1 << 24)
+    features: int = Field(default=1 << 18, ge=1 << 4, le=1 << 24)
     """Length of the hashed vector."""
-    max_texts: int = Field(200_000, ge=10)
+    max_texts: int = Field(default=200_000, ge=10)
     """Texts of each label to learn from, drawn by a hash of their ids."""
-    held_out: float = Field(0.2, gt=0, lt=1)
+    held_out: float = Field(default=0.2, gt=0, lt=1)
     """Share of hosts (texts, where there is no URL) kept for the held-out figures."""
-    regularization: float = Field(0.01, ge=0)
-    max_iterations: int = Field(100, ge=1)
+    regularization: float = Field(default=0.01, ge=0)
+    max_iterations: int = Field(default=100, ge=1)
 
 
 class QualitySettings(Model):
     places: ClassVar[frozenset[str]] = frozenset({"model"})
 
     model: str = "trained"
-    """`trained` for the model that train_quality makes in this run, if it has labelled texts; `none`; or the folder of another."""
-    min_score: float | None = Field(None, ge=0, le=1)
+    """`trained` for the model that train_quality makes in this run, if it has labelled texts; `none`; or another's
+    folder."""
+    min_score: float | None = Field(default=None, ge=0, le=1)
     """Remove documents whose quality score is lower; null keeps all."""
     training: TrainingSettings = TrainingSettings()
 

@@ -14,12 +14,11 @@ from conf.model import Model
 from udfs import files
 from udfs.errors import InputError, UsageError
 from udfs.inputs import InputFile
-from udfs.readers import guess_kind
+from udfs.readers import Kind, guess_kind
 
 WILDCARD = re.compile(r"[*?\[]")
 DUMP = re.compile(r"CC-MAIN-\d{4}-\d{2}")
 SourceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-Kind = Literal["warc", "wet", "wat", "arc", "jsonl", "parquet"]
 
 
 class InputSpec(Model):
@@ -36,7 +35,7 @@ class InputSpec(Model):
     dump: str | None = None
     """Name of the crawl; null looks for CC-MAIN-YYYY-WW in the path."""
     fields: dict[Literal["text", "id", "url", "date", "set"], str] = {}
-    """Where a JSON or Parquet row keeps its fields, as dotted paths; unnamed ones are looked for under their usual names."""
+    """Where a JSON or Parquet row keeps its fields, as dotted paths; others are looked for under their usual names."""
 
 
 def _as_spec(value: object) -> object:
@@ -76,8 +75,10 @@ def _expand_path(spec: InputSpec, path: str) -> list[InputFile]:
     name = spec.source or _source_name(local.rpartition("/")[2].split(".")[0] if one_file else root.rpartition("/")[2])
     remote = "file" not in fs.protocol
     return [
-        _input_file(spec, fs.unstrip_protocol(match) if remote else match, match.removeprefix(root).lstrip("/"), name)
-        for match in matches
+        _input_file(
+            spec, str(fs.unstrip_protocol(match)) if remote else match, match.removeprefix(root).lstrip("/"), name
+        )
+        for match in map(str, matches)
     ]
 
 
@@ -91,7 +92,7 @@ def _input_file(spec: InputSpec, uri: str, path: str, source: str) -> InputFile:
         hint = "name it in the settings: inputs: [{paths: [...], kind: warc|wet|jsonl|parquet}]"
         raise UsageError(f"{uri}: the name does not say what kind of file this is", hint)
     found = DUMP.search(uri)
-    return InputFile(uri, path, source, kind, spec.dump or (found[0] if found else None), dict(spec.fields))
+    return InputFile(uri, path, source, kind, spec.dump or (found[0] if found else None), {**spec.fields})
 
 
 def _source_name(name: str) -> str:

@@ -35,8 +35,9 @@ NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQU
 class Stage:
     """A stage of the chain.
 
-    `needs` are the settings that decide its result, passed to `function` by name (`dedup.bands` as `dedup_bands`); `reads` the tables it opens;
-    `files` names the outside files it depends on (inputs, models, evaluation sets): name -> URI, from the settings.
+    `needs` are the settings that decide its result, passed to `function` by name (`dedup.bands` as `dedup_bands`);
+    `reads` the tables it opens; `files` names the outside files it depends on (inputs, models, evaluation sets):
+    name -> URI, from the settings.
     """
 
     name: str

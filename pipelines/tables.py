@@ -35,10 +35,10 @@ DOCUMENTS = pa.schema(
         _column("date", STRING, "Time of the crawl or of the document, as the source writes it."),
         _column("dump", STRING, "Name of the crawl, such as CC-MAIN-2024-10, from the settings or the file's path."),
         _column("file_path", STRING, "Input file, relative to the root of its source."),
-        _column("record_offset", LONG, "Where the record starts in that file: byte as stored; byte in the inflated stream for one-stream compression; row for Parquet."),
+        _column("record_offset", LONG, "Where the record starts there: byte, inflated byte in one stream, or row."),
         _column("content_digest", STRING, "SHA-256 of the payload the text was taken from."),
         _column("charset", STRING, "Character encoding the payload was decoded with."),
-        _column("extractor", STRING, "What made text of the payload: `trafilatura`, `plain` or `none` where the source is text already."),
+        _column("extractor", STRING, "What made the text: `trafilatura`, `plain`, or `none` where the source is text."),
         _column("truncated", BOOL, "True when the crawler or a limit cut the payload."),
         _column("text", STRING, "The text, before edits."),
     ]
@@ -119,7 +119,8 @@ DUPLICATES = pa.schema(
         _column(
             "similarity",
             DOUBLE,
-            "Jaccard similarity of the shingle sets of this document and the kept one; 1 for copies of its text, null for other texts of one URL.",
+            "Jaccard similarity of the shingle sets of this document and the kept one; 1 for copies of its text,"
+            " null for other texts of one URL.",
         ),
         _column("kind", STRING, "How it was found: `url`, `exact`, `near`, or `kept`."),
         _column("matched_id", STRING, "The document of the cluster most similar to this one among the verified pairs."),

@@ -9,7 +9,7 @@ import io
 import json
 import tempfile
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 import sentencepiece
@@ -32,15 +32,15 @@ class TokenizerSettings(Model):
     places: ClassVar[frozenset[str]] = frozenset({"path"})
 
     kind: Literal["sentencepiece"] = "sentencepiece"
-    vocab_size: int = Field(32_000, ge=300, le=1_000_000)
+    vocab_size: int = Field(default=32_000, ge=300, le=1_000_000)
     """Pieces, control and byte pieces included."""
     path: str | None = None
     """Folder with a tokenizer.model to use instead of training one."""
-    sample: float = Field(1.0, gt=0, le=1)
+    sample: float = Field(default=1.0, gt=0, le=1)
     """Share of the documents that are counted, chosen by a hash of their ids."""
-    max_words: int = Field(10_000_000, ge=1)
+    max_words: int = Field(default=10_000_000, ge=1)
     """Distinct pre-tokens to learn from; rarer ones beyond are left out, and their share is reported."""
-    character_coverage: float = Field(0.9995, gt=0.9, le=1)
+    character_coverage: float = Field(default=0.9995, gt=0.9, le=1)
     """Share of characters that get a piece of their own; the others are spelt in bytes."""
 
     def outside_files(self) -> dict[str, str]:
@@ -86,6 +86,8 @@ def train(counts: pa.Table, tokenizer: TokenizerSettings) -> bytes:
             for word, count in zip(counts["word"].to_pylist(), counts["count"].to_pylist(), strict=True):
                 if not set(word) & set("\n\r\t\0"):
                     stream.write(f"{word}\t{count}\n")
+        control: dict[str, Any] = {f"{name}_id": number for number, name in enumerate(CONTROL)}
+        control |= {f"{name}_piece": piece for name, piece in CONTROL.items()}
         sentencepiece.SentencePieceTrainer.train(
             input=str(words),
             input_format="tsv",
@@ -102,8 +104,7 @@ def train(counts: pa.Table, tokenizer: TokenizerSettings) -> bytes:
             split_digits=True,
             num_threads=1,
             minloglevel=2,
-            **{f"{name}_id": number for number, name in enumerate(CONTROL)},
-            **{f"{name}_piece": piece for name, piece in CONTROL.items()},
+            **control,
         )
     return model.getvalue()
 

@@ -1,4 +1,4 @@
-"""What a result depends on besides input and settings: our own sources, the interpreter, and the libraries that decide about bytes."""
+"""What a result depends on besides input and settings: our sources, the interpreter, libraries that decide bytes."""
 
 import functools
 import hashlib

@@ -41,7 +41,8 @@ def table_row(field: pa.Field) -> str:
 
 
 def settings() -> Iterator[str]:
-    yield "# Settings\n\nAny key can be given as `--set key=value`, with the value in YAML.\n\n| key | default | |\n|---|---|---|\n"
+    yield "# Settings\n\nAny key can be given as `--set key=value`, with the value in YAML.\n\n"
+    yield "| key | default | |\n|---|---|---|\n"
     yield from settings_rows(Settings, "")
 
 
@@ -76,12 +77,10 @@ def signal_pages() -> Iterator[str]:
 
 
 def commands() -> Iterator[str]:
-    yield "# Commands\n\nThe same jobs run under spark-submit: `spark-submit jobs/filter.py --settings FILE`.\n\n| command | |\n|---|---|\n"
+    yield "# Commands\n\nThe same jobs run under spark-submit: `spark-submit jobs/filter.py --settings FILE`.\n\n"
+    yield "| command | |\n|---|---|\n"
     for name, command in get_command(app).commands.items():  # pyright: ignore[reportAttributeAccessIssue]
-        parameters = [
-            f"{'<' + p.human_readable_name + '>' if p.param_type_name == 'argument' else p.opts[0]}"
-            for p in command.params
-        ]
+        parameters = [f"<{p.metavar}>" if p.param_type_name == "argument" else p.opts[0] for p in command.params]
         yield f"| `gristmill {' '.join([name, *parameters])}` | {' '.join((command.help or '').split())} |\n"
 
 

@@ -122,8 +122,8 @@ def _kept_rows(found: pa.Table) -> pa.Table:
     kept = found.take(pa.array(first))
     n_rows = len(kept)
     columns = {
-        **{name: kept["kept"] for name in ("node", "kept")},
-        **{name: kept["kept_id"] for name in ("id", "kept_id")},
+        **dict.fromkeys(("node", "kept"), kept["kept"]),
+        **dict.fromkeys(("id", "kept_id"), kept["kept_id"]),
         "kind": pa.array(["kept"] * n_rows, pa.string()),
         "similarity": pa.array(np.ones(n_rows)),
     }

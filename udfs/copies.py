@@ -42,7 +42,7 @@ def rank_columns(signals: pa.RecordBatch | pa.Table, keep: str) -> list[pa.Array
 
 
 def lead(signals: pa.RecordBatch | pa.Table, keep: str) -> NDArray[np.float64]:
-    """What `keep` compares first: best -> quality score, newest and oldest -> date, longest -> nothing. Unknown is last."""
+    """What `keep` compares first: the quality score for best, the date for newest and oldest. Unknown is last."""
     if keep == "best":
         scores = _one_chunk(signals.column("quality_score")).to_numpy(zero_copy_only=False).astype(np.float64)
         return np.where(np.isnan(scores), LAST, -scores)

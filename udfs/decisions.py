@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from udfs.parts import PartFile, PartWriter, part_name, read_part
@@ -22,7 +21,7 @@ Counts = dict[tuple[str, str], int]
 
 @dataclass(frozen=True)
 class Part:
-    """Part `number`: the URIs of its documents and signals, of the ledgers and of `duplicates`, where they have rows."""
+    """Part `number`: the URIs of its documents, signals, ledgers and `duplicates`, where they have rows."""
 
     number: int
     documents: str
@@ -47,7 +46,7 @@ def signals_left(part: Part, columns: Sequence[str]) -> Iterator[pa.RecordBatch]
         yield batch.filter(pa.array(~np.isin(batch.column("row").to_numpy(), removed)))
 
 
-def texts_at(part: Part, rows: Rows, columns: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, Rows]]:
+def texts_at(part: Part, rows: Rows, columns: Sequence[str] | None) -> Iterator[tuple[pa.RecordBatch, Rows]]:
     """(documents, their rows) for each row group that holds some of `rows`, which are ascending."""
     first = 0
     for group in read_part(part.documents, columns):

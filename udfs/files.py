@@ -43,7 +43,7 @@ def size(uri: str) -> int | None:
 def open_read(uri: str) -> IO[bytes]:
     fs, path = locate(uri)
     try:
-        return fs.open(path, "rb")
+        return fs.open(path, "rb")  # pyright: ignore[reportReturnType] - fsspec's types say text
     except FileNotFoundError as error:
         raise InputError(f"{uri}: no such file") from error
 
@@ -96,7 +96,7 @@ def publish(uri: str) -> Iterator[HashingWriter]:
     fs.makedirs(posixpath.dirname(path), exist_ok=True)
     try:
         with fs.open(temporary, "wb") as stream:
-            writer = HashingWriter(stream)
+            writer = HashingWriter(stream)  # pyright: ignore[reportArgumentType] - fsspec's types say text
             yield writer
             stream.flush()
             if "file" in fs.protocol:

@@ -15,8 +15,8 @@ from udfs.decisions import Counts
 from udfs.extract import Extraction, Options, extract_html, plain_text
 from udfs.hashing import document_id
 from udfs.inputs import InputFile
-from udfs.parts import PartFile, PartWriter
 from udfs.members import Limits
+from udfs.parts import PartFile, PartWriter
 from udfs.readers import read
 from udfs.records import Damage, Record, Skipped
 from udfs.rows import Fields

@@ -1,6 +1,9 @@
 """An input file, as a task carries it to a worker."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from udfs.readers import Kind
 
 
 @dataclass(frozen=True)
@@ -10,9 +13,9 @@ class InputFile:
     uri: str
     path: str
     source: str
-    kind: str
+    kind: Kind
     dump: str | None
-    fields: dict[str, str]
+    fields: Mapping[str, str]
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""Texts with a label for the quality model, from input files of any kind; each with the place its split is drawn from."""
+"""Texts with a label for the quality model, from input files of any kind; each with what its split is drawn from."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

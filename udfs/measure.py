@@ -1,4 +1,4 @@
-"""All numbers of a part of `documents`, in one pass over its text: edits, signals, language, quality, bands, digests."""
+"""All numbers of a part of `documents`, in one pass over its text: edits, signals, language, quality, bands."""
 
 import hashlib
 from collections import Counter

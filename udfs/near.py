@@ -34,7 +34,7 @@ def band_rows(part: Part) -> Iterator[pa.RecordBatch]:
 
 
 def stars(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """STARS: the first document of each bucket with each of its documents, itself too; `batches` holds whole buckets."""
+    """STARS: the first document of each bucket with each of its documents, itself too; batches hold whole buckets."""
     table = pa.Table.from_batches(list(batches), BANDS)
     node, key = table["node"].to_numpy(), table["key"].to_numpy()
     order = np.lexsort((node, key))
@@ -79,7 +79,7 @@ def read_sets(part: Part, batches: Iterator[pa.RecordBatch], plan: ShinglePlan) 
 def similarities(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """SIMILAR: the exact Jaccard similarity of each member's set with its centre's.
 
-    Rows are SETS sorted by centre and is_member, so a centre stands before its members, perhaps at the end of an earlier
+    Rows are SETS sorted by centre and is_member, so a centre stands before its members, maybe at the end of an earlier
     batch: it is carried along.
     """
     carried: pa.Table | None = None

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from udfs.decisions import Part, Rows, signals_left, texts_at
+from udfs.decisions import Part, signals_left, texts_at
 from udfs.edits import Edits, edit
 from udfs.parts import PartFile, PartWriter, part_name, read_part
 from udfs.pii import replace_pii

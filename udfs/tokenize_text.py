@@ -41,7 +41,7 @@ HALF = 2**63  # places are drawn from [0, 2^63), so that they fit a signed long
 
 @dataclass(frozen=True)
 class PackPlan:
-    """How documents become tokens and find their shard; `shards`: (split, source) -> (number of the first, how many)."""
+    """How documents become tokens and find their shard; `shards`: (split, source) -> (first number, how many)."""
 
     tokenizer: str
     seed: int

@@ -52,15 +52,15 @@ def test_later_recipes_lie_over_earlier_ones_and_can_be_named_on_the_command_lin
 @pytest.mark.parametrize(
     ("text", "overrides", "expected"),
     [
-        ("output: x\nstage:\n  shaer: 1\n", [], "settings.yaml:3: stage.shaer: there is no such key; did you mean 'share'?"),
-        ("output: x\nstage:\n  share: 2\n", [], "settings.yaml:3: stage.share: Input should be less than or equal to 1 (found 2)"),
+        ("output: x\nstage:\n  shaer: 1\n", [], "3: stage.shaer: there is no such key; did you mean 'share'?"),
+        ("output: x\nstage:\n  share: 2\n", [], "3: stage.share: Input should be less than or equal to 1 (found 2)"),
         ("stage: {}\n", [], "output: this key is required"),
         ("output: x\n", ["stage.share=hi"], "--set: stage.share: Input should be a valid number"),
         ("output: x\n", ["stage.share"], "--set stage.share: expected KEY=VALUE"),
         ("output: x\noutput: y\n", [], 'found duplicate key "output"'),
         ("- x\n", [], "a settings file is a mapping of keys to values; this one is a"),
         ("output: [\n", [], "cannot be read as YAML"),
-        ("output: x\nrecipe: finweb\n", [], "settings.yaml:2: recipe: there is no recipe 'finweb'; did you mean 'fineweb'?"),
+        ("output: x\nrecipe: finweb\n", [], "2: recipe: there is no recipe 'finweb'; did you mean 'fineweb'?"),
     ],
 )  # fmt: skip
 def test_an_error_names_place_key_problem_and_value(write, text, overrides, expected):

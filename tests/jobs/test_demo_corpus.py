@@ -198,7 +198,9 @@ def test_a_class_and_its_methods_make_one_document():
 
 
 def test_prose_joins_lines_and_leaves_examples_and_tables_out():
-    text = "The first paragraph goes on\nfor longer than eight words.\n\n>>> f(x)\n1\n\n| a | table | of | five | cells | in | all |"
+    text = (
+        "The first paragraph goes on\nfor longer than eight words.\n\n>>> f(x)\n1\n\n| a | table | of | five | cells |"
+    )
     assert prose(text) == ["The first paragraph goes on for longer than eight words."]
 
 

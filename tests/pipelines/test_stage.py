@@ -143,7 +143,11 @@ def test_a_second_command_on_one_output_is_refused_and_the_owner_named(run):
 
 
 def test_the_lock_of_a_killed_process_is_free(run):
-    program = "import sys, os, pipelines.run as r\nwith r.exclusive(r.Run(sys.argv[1]), 'x'): print('held', flush=True); os.kill(os.getpid(), 9)"
+    program = """if True:
+        import sys, os, pipelines.run as r
+        with r.exclusive(r.Run(sys.argv[1]), "x"):
+            print("held", flush=True)
+            os.kill(os.getpid(), 9)"""
     killed = subprocess.run([sys.executable, "-c", program, run.root], capture_output=True, text=True, check=False)
     assert killed.stdout == "held\n"
     with exclusive(run, "gristmill run"):
