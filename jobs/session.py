@@ -4,9 +4,12 @@ import functools
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
+
+import conf
 
 DEFAULTS = {
     "spark.sql.session.timeZone": "UTC",
@@ -28,6 +31,9 @@ LOCAL = {
     "spark.ui.enabled": "false",
 }
 
+QUIET = str(Path(conf.__file__).with_name("spark"))
+"""Spark's own configuration folder: says only errors."""
+
 
 def lazy_session(name: str, settings: dict[str, Any]) -> Callable[[], SparkSession]:
     """A function that starts the session on its first call; jobs with nothing to do never start one."""
@@ -39,6 +45,8 @@ def start_session(name: str, settings: dict[str, Any]) -> SparkSession:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    if not {"SPARK_HOME", "SPARK_CONF_DIR"} & os.environ.keys():
+        os.environ["SPARK_CONF_DIR"] = QUIET
     builder = SparkSession.builder.appName(name)  # pyright: ignore[reportAttributeAccessIssue]
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     for key, value in {**({} if submitted else LOCAL), **DEFAULTS, **settings}.items():

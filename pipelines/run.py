@@ -103,6 +103,8 @@ class Run:
         fs, folder = files.locate(self.path(table.name))
         if not fs.exists(folder):
             return
+        for scratch in [path for path in fs.ls(folder, detail=False) if os.path.basename(path).startswith("_")]:
+            fs.rm(scratch, recursive=True)
         for path in fs.find(folder):
             relative = path.removeprefix(folder.rstrip("/") + "/")
             if relative not in named and not relative.startswith("stage="):

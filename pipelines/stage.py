@@ -20,13 +20,13 @@ from pyspark.sql import DataFrame, SparkSession
 
 from conf.model import identity_of
 from pipelines.run import Committed, Json, Run, Table, to_json
-from pipelines.tables import schema_of, spark_schema, writer_of
+from pipelines.tables import TABLES, schema_of, spark_schema, writer_of
 from pipelines.tasks import write_frame
 from pipelines.versions import code_version
 from udfs import files
 from udfs.errors import GristmillError, InputError
 from udfs.files import Fingerprint
-from udfs.parts import PartFile
+from udfs.parts import PartFile, part_name, write_empty
 
 NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR}
 
@@ -73,8 +73,8 @@ class Job:
         return [self.run.path(table, file.path) for file in self.table(table).files]
 
     def numbered(self, table: str) -> dict[int, str]:
-        """Number of a part -> its URI, in order."""
-        return {file.number: self.run.path(table, file.path) for file in self.table(table).files}
+        """Number of a part that has rows -> its URI, in order."""
+        return {file.number: self.run.path(table, file.path) for file in self.table(table).files if file.n_rows}
 
     def read(self, *tables: str) -> DataFrame:
         """Committed tables of one schema as a DataFrame, from exactly the files their records name."""
@@ -90,6 +90,13 @@ class Job:
     def write(self, table: str, frame: DataFrame) -> Table:
         """Write a DataFrame with the table's columns, one file a partition."""
         return self.add(table, write_frame(frame, self.run.path(table), self.key, schema_of(table)))
+
+    def fill_empty_tables(self) -> None:
+        """Give each table without rows a part without rows."""
+        for name in [name for name, table in self.tables.items() if not table.files]:
+            schema = TABLES[name.partition("/")[0]].schema
+            if schema is not None:
+                self.add(name, [write_empty(self.run.path(name), part_name(0, self.key), schema)])
 
 
 def total(first: str, second: str, counts: Iterable[Mapping[tuple[str, str], int]]) -> list[Json]:
@@ -109,6 +116,7 @@ def execute(stage: Stage, run: Run, settings: Any, session: Callable[[], SparkSe
         if previous and previous.key == job.key and run.missing_file(previous) is None:
             return False
         stage.function(job, **{name.replace(".", "_"): attrgetter(name)(settings) for name in stage.needs})
+        job.fill_empty_tables()
         fingerprints = {name: asdict(found) for name, found in job.fingerprints.items()}
         committed = Committed(job.key, identity, job.tables, job.counts, fingerprints, round(time.time() - started, 3))
         run.write_record(stage.name, _record(stage.name, command, started, to_json(committed)))

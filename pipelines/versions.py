@@ -20,7 +20,7 @@ LIBRARIES = (
     "sentencepiece",
     "trafilatura",
 )
-NOT_CODE = (".pyc", ".nbi", ".nbc", ".yaml")  # caches; and settings, which count by their values
+NOT_CODE = (".pyc", ".nbi", ".nbc", ".yaml", ".properties")  # caches; settings, which count by their values
 
 
 @functools.cache

@@ -5,6 +5,7 @@ python scripts/make_docs.py --check    exit 1 when one is not what the code says
 """
 
 import ast
+import json
 import sys
 from collections.abc import Iterator
 from importlib import resources
@@ -59,10 +60,7 @@ def default_of(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
-    shown = (
-        {None: "null", True: "true", False: "false"}.get(value, value) if not isinstance(value, list | dict) else value
-    )
-    return f"`{shown}`"
+    return f"`{json.dumps(value, ensure_ascii=False).strip(chr(34))}`"
 
 
 def signal_pages() -> Iterator[str]:

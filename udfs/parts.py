@@ -79,15 +79,19 @@ class PartWriter:
         if sum(b.nbytes for b in waiting) >= ROW_GROUP_BYTES or sum(b.num_rows for b in waiting) >= ROW_GROUP_ROWS:
             self._write_group()
 
-    def _write_group(self) -> None:
+    def begin(self) -> pq.ParquetWriter:
+        """Start the file, if it is not there yet."""
         if self._writer is None:
             self._sink = self._open.enter_context(files.publish(self._uri))
             options = {"compression": "zstd", "compression_level": 3}
             self._writer = self._open.enter_context(pq.ParquetWriter(self._sink, self._schema, **options))
+        return self._writer
+
+    def _write_group(self) -> None:
         for batch in self._batches:
             self._digest.add(batch)
         table = pa.Table.from_batches(self._batches, self._schema)
-        self._writer.write_table(table, row_group_size=table.num_rows)
+        self.begin().write_table(table, row_group_size=table.num_rows)
         self._n_rows += table.num_rows
         self._batches = []
 
@@ -135,4 +139,11 @@ def write_part(folder: str, name: str, schema: pa.Schema, batches: Iterable[pa.R
     with PartWriter(folder, name, schema) as writer:
         for batch in batches:
             writer.write(batch)
+    return writer.part
+
+
+def write_empty(folder: str, name: str, schema: pa.Schema) -> PartFile | None:
+    """A part without rows: what stands for a table without rows, so that any tool can open its folder."""
+    with PartWriter(folder, name, schema) as writer:
+        writer.begin()
     return writer.part
