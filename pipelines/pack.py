@@ -44,12 +44,20 @@ def pack(job: Job, pack: PackSettings, seed: int) -> None:
     names = shard_names(job, pack, token_dtype(vocab_size).itemsize)
     plan = PackPlan(job.run.path("tokenizer"), seed, pack.bos, True, pack.val_share, _numbers(names))
     tokens = stream_tasks(job.spark, lambda uri: encode_part(uri, plan), job.uris("clean"), TOKENS)
-    shards = write_shards(tokens, job.run.path("shards"), [f"{name}-{job.key[:8]}" for _, _, name in names], vocab_size)
+    withdraw_manifest(job.run.path("shards"))
+    shards = write_shards(tokens, job.run.path("shards"), [name for _, _, name in names], vocab_size)
     splits: dict[str, dict[str, list[Shard]]] = {}
     for (split, source, _), shard in zip(names, shards, strict=True):
         if shard:
             splits.setdefault(split, {}).setdefault(source, []).append(shard)
     commit(job, pack, seed, splits)
+
+
+def withdraw_manifest(folder: str) -> None:
+    """Shards keep their names from one version to the next: while they change, the folder must not pass for whole."""
+    fs, path = files.locate(files.join(folder, "manifest.json"))
+    if fs.exists(path):
+        fs.rm(path)
 
 
 def shard_names(job: Job, pack: PackSettings, token_bytes: int) -> list[tuple[str, str, str]]:
