@@ -1,12 +1,14 @@
 """ingest: input files of any kind to `documents`, each record in exactly one place.
 
 Reads every input byte once for its fingerprint and once for its records, in Python workers; text is written once and
-not shuffled. How files are grouped into parts depends on their sizes and names only.
+not shuffled. Small files are read together; a large one is cut where records begin, which takes another reading, so
+that several tasks share the dear part, extraction. Both depend on the files alone.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -16,12 +18,15 @@ from pipelines.sources import InputSpec, expand
 from pipelines.stage import Job, total
 from pipelines.tasks import run_tasks
 from udfs.extract import Options
-from udfs.ingest import LEDGER, QUARANTINE, IngestPlan, IngestTask, ingest_part
+from udfs.ingest import LEDGER, QUARANTINE, FileCounts, IngestPlan, IngestTask, cut_file, ingest_part
 from udfs.inputs import InputFile
 from udfs.members import Limits
 from udfs.parts import part_name
+from udfs.records import WHOLE
 
-PART_BYTES = 64 << 20
+MIN_PART_BYTES, MAX_PART_BYTES = 1 << 20, 64 << 20
+USUAL_PARTS = 64
+UNCUT_PARTS = 4  # a file of no more than so many parts is not worth another reading
 SCHEMAS = {"documents": tables.DOCUMENTS, QUARANTINE: tables.QUARANTINE, LEDGER: tables.LEDGER}
 
 
@@ -39,31 +44,58 @@ class IngestSettings(Model):
         return IngestPlan(Options(self.fast, self.favor), self.media_types, Limits(self.max_record_bytes))
 
 
-def group_files(inputs: list[InputFile], sizes: dict[str, int]) -> Iterator[tuple[InputFile, ...]]:
-    """Files in order, in groups of about PART_BYTES; a larger file is a group of its own."""
+def bytes_of_part(n_bytes: int) -> int:
+    """Stored bytes to read for one part: some 64 parts share a small input, larger ones have parts of 64 MiB."""
+    return min(max(n_bytes // USUAL_PARTS, MIN_PART_BYTES), MAX_PART_BYTES)
+
+
+def group_files(inputs: list[InputFile], sizes: dict[str, int], part_bytes: int) -> Iterator[tuple[InputFile, ...]]:
+    """Files in order, in groups of about `part_bytes`; a larger file, and a span of one, is a group of its own."""
     group: list[InputFile] = []
     n_bytes = 0
     for file in inputs:
-        if group and n_bytes + sizes[file.name] > PART_BYTES:
+        size = sizes[file.name] if file.span == WHOLE else part_bytes
+        if group and n_bytes + size > part_bytes:
             yield tuple(group)
             group, n_bytes = [], 0
         group.append(file)
-        n_bytes += sizes[file.name]
+        n_bytes += size
     if group:
         yield tuple(group)
+
+
+def cut_large(job: Job, inputs: list[InputFile], part_bytes: int, limits: Limits) -> list[InputFile]:
+    """The files in order, large ones as spans of about `part_bytes`."""
+    sizes = {name: found.n_bytes for name, found in job.fingerprints.items()}
+    large = [file for file in inputs if sizes[file.name] > UNCUT_PARTS * part_bytes]
+    cut = run_tasks(job.spark, "cut large files", partial(cut_file, limits=limits, n_bytes=part_bytes), large)
+    spans = {file.name: found for file, found in zip(large, cut, strict=True)}
+    return [span for file in inputs for span in spans.get(file.name, [file])]
+
+
+def sum_by_file(counts: Iterable[FileCounts]) -> list[dict[str, Any]]:
+    """The counts of each file, those of its spans together."""
+    files: dict[tuple[str, str], FileCounts] = {}
+    for one in counts:
+        found = files.setdefault((one.source, one.path), FileCounts(one.source, one.path, one.kind))
+        found.add(one)
+    return [asdict(found) for found in files.values()]
 
 
 def ingest(job: Job, inputs: Iterable[InputSpec], ingest: IngestSettings) -> None:
     """inputs -> documents, quarantine, ledger/stage=ingest."""
     sizes = {name: found.n_bytes for name, found in job.fingerprints.items()}
+    plan = ingest.plan()
+    part_bytes = bytes_of_part(sum(sizes.values()))
+    cut = cut_large(job, expand(inputs), part_bytes, plan.limits)
     outputs = {table: (job.run.path(table), schema) for table, schema in SCHEMAS.items()}
     tasks = [
         IngestTask(group, part_name(number, job.key), outputs)
-        for number, group in enumerate(group_files(expand(inputs), sizes))
+        for number, group in enumerate(group_files(cut, sizes, part_bytes))
     ]
-    results = run_tasks(job.spark, "read input files", partial(ingest_part, plan=ingest.plan()), tasks)
+    results = run_tasks(job.spark, "read input files", partial(ingest_part, plan=plan), tasks)
     for table in SCHEMAS:
         job.add(table, [result.parts[table] for result in results])
-    job.counts["files"] = [counts for result in results for counts in result.files]
+    job.counts["files"] = sum_by_file(counts for result in results for counts in result.files)
     for name, table in (("removed", LEDGER), ("quarantined", QUARANTINE)):
         job.counts[name] = total("source", "reason", [result.reasons[table] for result in results])

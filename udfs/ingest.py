@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -12,13 +12,14 @@ import pyarrow as pa
 from udfs import files
 from udfs.charset import decode
 from udfs.decisions import Counts
-from udfs.extract import Extraction, Options, extract_html, plain_text
+from udfs.extract import Extraction, Options, plain_text
+from udfs.extract_child import extract_child
 from udfs.hashing import document_id
 from udfs.inputs import InputFile
 from udfs.members import Limits
 from udfs.parts import PartFile, PartWriter
-from udfs.readers import read
-from udfs.records import Damage, Record, Skipped
+from udfs.readers import cut, read
+from udfs.records import HEAD_BYTES, Damage, Record, Skipped
 from udfs.rows import Fields
 from udfs.urls import bare_url
 
@@ -58,13 +59,22 @@ class FileCounts:
     removed: int = 0
     documents: int = 0
 
+    def add(self, other: "FileCounts") -> None:
+        """Count what became of another span of the file too."""
+        self.records += other.records
+        self.quarantined += other.quarantined
+        self.removed += other.removed
+        self.documents += other.documents
+        for kind, n in other.skipped.items():
+            self.skipped[kind] = self.skipped.get(kind, 0) + n
+
 
 @dataclass
 class IngestResult:
     """The parts written, what became of each file's records, and ledger and quarantine rows by (source, reason)."""
 
     parts: dict[str, PartFile | None]
-    files: list[dict[str, Any]]
+    files: list[FileCounts]
     reasons: dict[str, Counts]
 
 
@@ -83,15 +93,21 @@ def ingest_part(task: IngestTask, plan: IngestPlan) -> IngestResult:
                 writers[table].write_row(row)
                 if table in reasons:
                     reasons[table][row["source"], row["reason"]] += 1
-            counts.append(asdict(found))
+            counts.append(found)
     parts = {table: writer.part for table, writer in writers.items()}
     return IngestResult(parts, counts, {table: dict(counted) for table, counted in reasons.items()})
+
+
+def cut_file(file: InputFile, limits: Limits, n_bytes: int) -> list[InputFile]:
+    """The file as spans of about `n_bytes`, where it can be cut."""
+    with files.open_read(file.uri) as stream:
+        return [replace(file, span=span) for span in cut(file.kind, stream, limits, n_bytes)]
 
 
 def read_file(file: InputFile, plan: IngestPlan, counts: FileCounts) -> Iterator[tuple[str, dict[str, Any]]]:
     """(table, row) of every record that is not skipped, counting all of them."""
     with files.open_read(file.uri) as stream:
-        for outcome in read(file.kind, stream, plan.limits, fields_of(file)):
+        for outcome in read(file.kind, stream, plan.limits, fields_of(file), file.span):
             counts.records += 1
             if isinstance(outcome, Skipped):
                 counts.skipped[outcome.type] = counts.skipped.get(outcome.type, 0) + 1
@@ -101,7 +117,8 @@ def read_file(file: InputFile, plan: IngestPlan, counts: FileCounts) -> Iterator
             else:
                 table, row = judge(file, outcome, plan)
                 counts.documents += table == "documents"
-                counts.removed += table != "documents"
+                counts.removed += table == LEDGER
+                counts.quarantined += table == QUARANTINE
                 yield table, row
 
 
@@ -111,6 +128,7 @@ def fields_of(file: InputFile) -> Fields:
 
 
 def quarantine_row(file: InputFile, damage: Damage) -> dict[str, Any]:
+    """The row of a record that cannot be used."""
     return {
         "id": document_id(file.source, file.path, damage.ordinal),
         "source": file.source,
@@ -124,12 +142,16 @@ def quarantine_row(file: InputFile, damage: Damage) -> dict[str, Any]:
 
 
 def judge(file: InputFile, record: Record, plan: IngestPlan) -> tuple[str, dict[str, Any]]:
-    """(table, row): the record as a document, or as a ledger row when it has no text to keep."""
+    """(table, row): the record as a document, in the ledger when it has no text to keep, in quarantine when it broke
+    its extractor."""
     if record.status not in OK_STATUSES:
         return LEDGER, ledger_row(file, record, "status", str(record.status))
     if record.text is None and record.type != "conversion" and record.media_type not in plan.media_types:
         return LEDGER, ledger_row(file, record, "media_type", record.media_type or "unknown")
     made = make_text(record, plan.extract)
+    if made.found.reason in ("extractor_failed", "extractor_died"):
+        damage = Damage(record.ordinal, record.offset, made.found.reason, "", record.payload[:HEAD_BYTES])
+        return QUARANTINE, quarantine_row(file, damage)
     if made.found.text is None:
         return LEDGER, ledger_row(file, record, made.found.reason or "no_text", "")
     return "documents", document_row(file, record, made)
@@ -150,7 +172,7 @@ def make_text(record: Record, options: Options) -> Made:
     decoded = decode(record.payload, "utf-8" if record.type == "conversion" else record.charset)
     if record.type == "conversion" or record.media_type == "text/plain":
         return Made(plain_text(decoded.text), "plain", decoded.charset)
-    return Made(extract_html(decoded.text, options), "trafilatura", decoded.charset)
+    return Made(extract_child(options).extract(decoded.text), "trafilatura", decoded.charset)
 
 
 def common_columns(file: InputFile, record: Record) -> dict[str, Any]:

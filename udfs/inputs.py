@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from udfs.readers import Kind
+from udfs.records import WHOLE, Span
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """One file to read. `path` is relative to the root of its source; `name` is unique in a run."""
+    """A file to read, or a span of one. `path` is relative to the root of its source; `name` is unique in a run."""
 
     uri: str
     path: str
@@ -16,6 +17,7 @@ class InputFile:
     kind: Kind
     dump: str | None
     fields: Mapping[str, str]
+    span: Span = WHOLE
 
     @property
     def name(self) -> str:

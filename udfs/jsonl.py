@@ -8,27 +8,49 @@ import json
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
-from udfs.members import USUAL_LIMITS, Limits, MemberError, Source, inflate
-from udfs.records import HEAD_BYTES, Damage, Outcome, Reason
+from udfs.members import READ_BYTES, USUAL_LIMITS, Limits, MemberError, PlainFile, Source, compression, inflate
+from udfs.records import HEAD_BYTES, WHOLE, Damage, Outcome, Reason, Span, spans_between
 from udfs.rows import USUAL_FIELDS, Fields, row_outcome
 
 BOM = b"\xef\xbb\xbf"
 
 
-def read_jsonl(stream: IO[bytes], limits: Limits = USUAL_LIMITS, fields: Fields = USUAL_FIELDS) -> Iterator[Outcome]:
-    """Every line of the file in order; see `udfs.records`."""
-    lines = _Lines(limits.record_bytes)
-    ordinal = 0
+def read_jsonl(
+    stream: IO[bytes], limits: Limits = USUAL_LIMITS, fields: Fields = USUAL_FIELDS, span: Span = WHOLE
+) -> Iterator[Outcome]:
+    """Every line of the file, or of a span of it, in order; see `udfs.records`."""
+    lines = _Lines(limits.record_bytes, span.start)
+    source = Source(stream, limits, span.start)
+    ordinal = span.ordinal
     try:
-        for piece in inflate(Source(stream, limits)):
+        for piece in _plain_pieces(source) if span.start else inflate(source):
             for line in lines.cut(piece):
+                if line.offset >= span.end:
+                    return
                 yield _outcome(line, limits.record_bytes, fields, ordinal)
                 ordinal += 1
     except MemberError as error:
         yield Damage(ordinal, lines.offset, error.reason, error.detail, lines.unfinished()[:HEAD_BYTES])
         return
     for line in lines.cut(b"\n"):
-        yield _outcome(line, limits.record_bytes, fields, ordinal)
+        if line.offset < span.end:
+            yield _outcome(line, limits.record_bytes, fields, ordinal)
+
+
+def cut_jsonl(stream: IO[bytes], limits: Limits, n_bytes: int) -> list[Span]:
+    """Spans of about `n_bytes`, found by reading the file once; one span of a compressed file."""
+    source = Source(stream, limits)
+    if compression(source):
+        return [WHOLE]
+    lines = _Lines(limits.record_bytes, 0)
+    numbered = enumerate(line for piece in _plain_pieces(source) for line in lines.cut(piece))
+    return spans_between(((line.offset, ordinal) for ordinal, line in numbered), n_bytes)
+
+
+def _plain_pieces(source: Source) -> Iterator[bytes]:
+    file = PlainFile(source)
+    while piece := file.read(READ_BYTES):
+        yield piece
 
 
 class _Line(NamedTuple):
@@ -42,8 +64,8 @@ class _Line(NamedTuple):
 class _Lines:
     """Cuts the pieces of a stream into lines, and holds one unfinished line at most."""
 
-    def __init__(self, max_bytes: int) -> None:
-        self.offset = 0
+    def __init__(self, max_bytes: int, offset: int) -> None:
+        self.offset = offset
         """Where the unfinished line begins."""
         self._max_bytes = max_bytes
         self._parts: list[bytes] = []

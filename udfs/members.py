@@ -57,13 +57,15 @@ class MemberError(Exception):
 class Source:
     """A stored file, read in large pieces; what was read since `keep` can be read again (at most 32 MiB of it)."""
 
-    def __init__(self, stream: IO[bytes], limits: Limits) -> None:
+    def __init__(self, stream: IO[bytes], limits: Limits, start: int = 0) -> None:
+        if start:
+            stream.seek(start)
         self.limits = limits
-        self.position = 0
+        self.position = start
         self._stream = stream
         self._data = bytearray()
-        self._start = 0
-        self._kept = 0
+        self._start = start
+        self._kept = start
         self._ended = False
         self._n_inflated = 0
         self._n_members = 0

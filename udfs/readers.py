@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import IO, Literal
 
-from udfs.jsonl import read_jsonl
+from udfs.jsonl import cut_jsonl, read_jsonl
 from udfs.members import USUAL_LIMITS, Limits
 from udfs.parquet_rows import read_parquet
-from udfs.records import Outcome
+from udfs.records import WHOLE, Outcome, Span
 from udfs.rows import USUAL_FIELDS, Fields
-from udfs.warc import read_warc
+from udfs.warc import cut_warc, read_warc
 
 Kind = Literal["warc", "wet", "wat", "arc", "jsonl", "parquet"]
 
@@ -38,14 +38,30 @@ def guess_kind(name: str) -> Kind | None:
 
 
 def read(
-    kind: Kind, stream: IO[bytes], limits: Limits = USUAL_LIMITS, fields: Fields = USUAL_FIELDS
+    kind: Kind,
+    stream: IO[bytes],
+    limits: Limits = USUAL_LIMITS,
+    fields: Fields = USUAL_FIELDS,
+    span: Span = WHOLE,
 ) -> Iterator[Outcome]:
-    """Every record of the file in order; see `udfs.records`. WAT files hold metadata only, so all of it is skipped.
+    """Every record of the file, or of one of its spans, in order; see `udfs.records`.
 
-    Only Parquet needs a stream that can seek. Raises InputError for an ARC file.
+    WAT files hold metadata only, so all of it is skipped. Only Parquet and spans need a stream that can seek. Raises
+    InputError for an ARC file.
     """
     if kind == "jsonl":
-        return read_jsonl(stream, limits, fields)
+        return read_jsonl(stream, limits, fields, span)
     if kind == "parquet":
         return read_parquet(stream, limits, fields)
-    return read_warc(stream, limits)
+    return read_warc(stream, limits, span)
+
+
+def cut(kind: Kind, stream: IO[bytes], limits: Limits, n_bytes: int) -> list[Span]:
+    """Spans of about `n_bytes` that can be read apart and together hold the records of the file, in order.
+
+    WARC files of one record a member, plain ones and plain JSON lines can be cut, by reading them once; others are one
+    span.
+    """
+    if kind == "jsonl":
+        return cut_jsonl(stream, limits, n_bytes)
+    return [WHOLE] if kind == "parquet" else cut_warc(stream, limits, n_bytes)

@@ -4,6 +4,8 @@ A reader is a generator `read_X(stream, ...) -> Iterator[Outcome]`. It holds one
 of what the file contains, and numbers all outcomes alike, so that the number of outcomes is the number of records.
 """
 
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,6 +29,8 @@ Reason = Literal[
     "not_an_object",
     "no_text_field",  # the text is missing or is not a string
     "invalid_utf8",
+    "extractor_failed",  # an error inside the extractor
+    "extractor_died",  # the page ended the process that extracts, twice
     "unreadable",  # a Parquet file, or a row group of one, that cannot be read
 ]
 
@@ -84,3 +88,26 @@ class Skipped:
 
 
 Outcome = Record | Damage | Skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Bytes of a file, as stored, that can be read alone: record number `ordinal` begins at `start`, and what begins at
+    `end` or later is left to others."""
+
+    start: int = 0
+    end: int = sys.maxsize
+    ordinal: int = 0
+
+
+WHOLE = Span()
+
+
+def spans_between(starts: Iterable[tuple[int, int]], n_bytes: int) -> list[Span]:
+    """Spans of at least `n_bytes` each, but for the last, cut at some of the (byte, ordinal) where records begin."""
+    cuts = [(0, 0)]
+    for start, ordinal in starts:
+        if start - cuts[-1][0] >= n_bytes:
+            cuts.append((start, ordinal))
+    ends = [start for start, _ in cuts[1:]] + [sys.maxsize]
+    return [Span(start, end, ordinal) for (start, ordinal), end in zip(cuts, ends, strict=True)]

@@ -1,8 +1,8 @@
 """Records of WARC and WET files (WARC/1.0 and 1.1): verified, and found again after damage.
 
 A file may be plain, gzip or zstd; compressed one record a member or in one member. What length, checksum or digest
-contradict is reported as damage, and reading goes on at the next record. The stream is read once, without seeking. ARC,
-the format before WARC, is refused.
+contradict is reported as damage, and reading goes on at the next record. The stream is read once, without seeking but
+to the start of a span. ARC, the format before WARC, is refused.
 """
 
 import re
@@ -24,7 +24,7 @@ from udfs.members import (
     first_bytes,
     open_member,
 )
-from udfs.records import HEAD_BYTES, Damage, Outcome, Reason
+from udfs.records import HEAD_BYTES, WHOLE, Damage, Outcome, Reason, Span, spans_between
 from udfs.warc_record import Header, RecordError, interpret, is_intact, parse_header
 
 HEADER_BYTES = 64 << 10
@@ -40,9 +40,23 @@ _MEMBER_START = {GZIP: re.compile(re.escape(GZIP)), ZSTD: re.compile(re.escape(Z
 _ANY_START = re.compile(b"|".join((re.escape(GZIP), re.escape(ZSTD), rb"WARC/")))
 
 
-def read_warc(stream: IO[bytes], limits: Limits = USUAL_LIMITS) -> Iterator[Outcome]:
-    """Every record of a WARC or WET file in order; see `udfs.records`. Raises InputError for an ARC file."""
-    return _Reader(Source(stream, limits), limits).outcomes()
+def read_warc(stream: IO[bytes], limits: Limits = USUAL_LIMITS, span: Span = WHOLE) -> Iterator[Outcome]:
+    """Every record of a WARC or WET file, or of a span of it, in order; see `udfs.records`.
+
+    Raises InputError for an ARC file.
+    """
+    return _Reader(Source(stream, limits, span.start), limits, span).outcomes()
+
+
+def cut_warc(stream: IO[bytes], limits: Limits, n_bytes: int) -> list[Span]:
+    """Spans of about `n_bytes`, found by reading the file once, that together hold the records of the whole.
+
+    A file that cannot be read from within, being one compressed member, and one that is given up before its end, are
+    one span.
+    """
+    reader = _Reader(Source(stream, limits), limits, WHOLE)
+    spans = spans_between((reader.began for _ in reader.outcomes()), n_bytes)
+    return [WHOLE] if reader.gave_up else spans
 
 
 class _Window:
@@ -198,17 +212,24 @@ def _following(data: bytes, first: int, after: int, is_all: bool) -> int:
 
 
 class _Reader:
-    def __init__(self, source: Source, limits: Limits) -> None:
+    def __init__(self, source: Source, limits: Limits, span: Span) -> None:
+        self.began = (span.start, span.ordinal)
+        """The last (byte, ordinal) from which reading would have gone on as it did."""
+        self.gave_up = False
         self._source = source
         self._limits = limits
+        self._span = span
         self._compressed = b""
-        self._n_outcomes = 0
-        self._gave_up = False
+        self._n_outcomes = span.ordinal
 
     def outcomes(self) -> Iterator[Outcome]:
-        if damage := self._find_first():
+        if self._span.start:
+            self._compressed = compression(self._source)
+        elif damage := self._find_first():
             yield damage
-        while not self._gave_up and self._source.peek(1):
+        while not self.gave_up and self._source.peek(1) and self._source.position < self._span.end:
+            if compression(self._source) == self._compressed:
+                self.began = (self._source.position, self._n_outcomes)
             yield from self._member()
 
     def _find_first(self) -> Damage | None:
@@ -231,13 +252,15 @@ class _Reader:
                     return True
                 self._source.position += 1
         except MemberError:
-            self._gave_up = True
+            self.gave_up = True
         return False
 
     def _member(self) -> Iterator[Outcome]:
         stored = self._source.peek(HEAD_BYTES)
         window = _Window(open_member(self._source, self._compressed))
-        while window.has_record():
+        while window.has_record() and (self._compressed or window.offset < self._span.end):
+            if not self._compressed:
+                self.began = (window.offset, self._n_outcomes)
             offset, head = window.offset, window.data[window.at : window.at + HEAD_BYTES] or stored
             try:
                 yield self._record(window)
@@ -287,10 +310,10 @@ class _Reader:
         """Move to the next compressed member with a record, as this one cannot be read to its end."""
         window.left = True
         if window.failure and window.failure.fatal:
-            self._gave_up = True
+            self.gave_up = True
             return window.failure.reason, window.failure.detail
         if not self._compressed:
-            self._gave_up = True
+            self.gave_up = True
             return bad.reason, f"{bad.detail}; the rest of the file is full of false starts"
         if window.failure:
             self._source.rewind()
