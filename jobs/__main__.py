@@ -70,9 +70,9 @@ def run(
     names = names[names.index(first) if first else 0 : names.index(last) + 1 if last else None]
     loaded = load_settings(settings, set or [], Settings)
     run_stages(names, loaded)
-    for label, path in (("shards", "shards"), ("report", "report/index.html")):
-        if label == "shards" or "report" in names:
-            console.print(f"{label}: {Run(loaded.output).path(path)}")
+    for stage, path in (("pack", "shards"), ("report", "report/index.html")):
+        if stage in names:
+            console.print(f"{path.partition('/')[0]}: {Run(loaded.output).path(path)}")
 
 
 @app.command()
@@ -100,6 +100,17 @@ def explain(
     from jobs.explain import explain_document
 
     explain_document(Run(run), doc_id, out)
+
+
+@app.command()
+def replay(
+    run: RunDirectory,
+    quarantine_id: Annotated[str, typer.Argument(metavar="QUARANTINE_ID", help="Its id, or its first digits.")],
+) -> None:
+    """Read a quarantined record again and print all that can be said of it."""
+    from jobs.replay import replay_record
+
+    replay_record(Run(run), quarantine_id, out)
 
 
 @app.command()

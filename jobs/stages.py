@@ -19,7 +19,10 @@ ALL_ROWS = ("documents", "quarantine", "signals", *LEDGERS, "duplicates", "clean
 
 CHAIN = [
     Stage(
-        "ingest", ingest, needs=("inputs", "ingest"), files=lambda s: {file.name: file.uri for file in expand(s.inputs)}
+        "ingest",
+        ingest,
+        needs=("inputs", "ingest"),
+        files=lambda s: {file.name: file.uri for file in expand(s.inputs)} | s.ingest.block.outside_files(),
     ),
     Stage(
         "train_quality",

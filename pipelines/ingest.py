@@ -23,11 +23,32 @@ from udfs.inputs import InputFile
 from udfs.members import Limits
 from udfs.parts import part_name
 from udfs.records import WHOLE
+from udfs.urls import BlockFiles
 
 MIN_PART_BYTES, MAX_PART_BYTES = 1 << 20, 64 << 20
 USUAL_PARTS = 64
 UNCUT_PARTS = 4  # a file of no more than so many parts is not worth another reading
 SCHEMAS = {"documents": tables.DOCUMENTS, QUARANTINE: tables.QUARANTINE, LEDGER: tables.LEDGER}
+
+
+class BlockSettings(Model):
+    """Lists of what is not to be read, each a list of files with one entry a line, as the categories of UT1 are."""
+
+    places = frozenset({"domains", "urls", "words", "soft_words", "substrings"})
+
+    domains: tuple[str, ...] = ()
+    """Domains and hosts, each with all hosts below it."""
+    urls: tuple[str, ...] = ()
+    """Whole URLs."""
+    words: tuple[str, ...] = ()
+    """Words; a URL is blocked when one stands between its punctuation."""
+    soft_words: tuple[str, ...] = ()
+    """Words of which two different ones block a URL."""
+    substrings: tuple[str, ...] = ()
+    """Strings looked for in the URL's letters and digits run together."""
+
+    def outside_files(self) -> dict[str, str]:
+        return {f"block:{name}/{i}": uri for name, uris in self.model_dump().items() for i, uri in enumerate(uris)}
 
 
 class IngestSettings(Model):
@@ -39,9 +60,11 @@ class IngestSettings(Model):
     """Types of web content that may hold text; others go to the ledger."""
     max_record_bytes: int = Field(default=16 << 20, ge=1 << 10)
     """Largest record, inflated; larger ones are quarantined."""
+    block: BlockSettings = BlockSettings()
 
     def plan(self) -> IngestPlan:
-        return IngestPlan(Options(self.fast, self.favor), self.media_types, Limits(self.max_record_bytes))
+        block = BlockFiles(**self.block.model_dump())
+        return IngestPlan(Options(self.fast, self.favor), self.media_types, Limits(self.max_record_bytes), block)
 
 
 def bytes_of_part(n_bytes: int) -> int:
@@ -77,8 +100,10 @@ def sum_by_file(counts: Iterable[FileCounts]) -> list[dict[str, Any]]:
     """The counts of each file, those of its spans together."""
     files: dict[tuple[str, str], FileCounts] = {}
     for one in counts:
-        found = files.setdefault((one.source, one.path), FileCounts(one.source, one.path, one.kind))
-        found.add(one)
+        if other := files.get((one.source, one.path)):
+            other.add(one)
+        else:
+            files[one.source, one.path] = one
     return [asdict(found) for found in files.values()]
 
 
@@ -86,8 +111,9 @@ def ingest(job: Job, inputs: Iterable[InputSpec], ingest: IngestSettings) -> Non
     """inputs -> documents, quarantine, ledger/stage=ingest."""
     sizes = {name: found.n_bytes for name, found in job.fingerprints.items()}
     plan = ingest.plan()
-    part_bytes = bytes_of_part(sum(sizes.values()))
-    cut = cut_large(job, expand(inputs), part_bytes, plan.limits)
+    found = expand(inputs)
+    part_bytes = bytes_of_part(sum(sizes[file.name] for file in found))
+    cut = cut_large(job, found, part_bytes, plan.limits)
     outputs = {table: (job.run.path(table), schema) for table, schema in SCHEMAS.items()}
     tasks = [
         IngestTask(group, part_name(number, job.key), outputs)

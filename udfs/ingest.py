@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from udfs.parts import PartFile, PartWriter
 from udfs.readers import cut, read
 from udfs.records import HEAD_BYTES, Damage, Record, Skipped
 from udfs.rows import Fields
-from udfs.urls import bare_url
+from udfs.urls import BlockFiles, bare_url, blocked, host, load_lists
 
 OK_STATUSES = (None, 200)
 LEDGER = "ledger/stage=ingest"
@@ -35,6 +35,7 @@ class IngestPlan:
     extract: Options
     media_types: tuple[str, ...]
     limits: Limits
+    block: BlockFiles
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,13 @@ class IngestTask:
 
 @dataclass
 class FileCounts:
-    """What became of the records of one file; records = sum of skipped + quarantined + removed + documents."""
+    """How a file was read, and what became of its records: the sum of skipped, quarantined, removed and documents."""
 
     source: str
     path: str
     kind: str
+    uri: str
+    fields: Mapping[str, str]
     records: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
     quarantined: int = 0
@@ -88,7 +91,7 @@ def ingest_part(task: IngestTask, plan: IngestPlan) -> IngestResult:
             for table, (folder, schema) in task.tables.items()
         }
         for file in task.files:
-            found = FileCounts(file.source, file.path, file.kind)
+            found = FileCounts(file.source, file.path, file.kind, file.uri, file.fields)
             for table, row in read_file(file, plan, found):
                 writers[table].write_row(row)
                 if table in reasons:
@@ -144,6 +147,8 @@ def quarantine_row(file: InputFile, damage: Damage) -> dict[str, Any]:
 def judge(file: InputFile, record: Record, plan: IngestPlan) -> tuple[str, dict[str, Any]]:
     """(table, row): the record as a document, in the ledger when it has no text to keep, in quarantine when it broke
     its extractor."""
+    if record.url and (rule := blocked(bare_url(record.url), load_lists(plan.block))):
+        return LEDGER, ledger_row(file, record, rule, host(record.url))
     if record.status not in OK_STATUSES:
         return LEDGER, ledger_row(file, record, "status", str(record.status))
     if record.text is None and record.type != "conversion" and record.media_type not in plan.media_types:

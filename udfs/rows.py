@@ -51,7 +51,7 @@ def row_outcome(row: Mapping[str, Any], fields: Fields, ordinal: int, offset: in
     """
     text = _find(row, fields.text)
     if not isinstance(text, str):
-        detail = f"no string in {' or '.join(fields.text)}; the fields are {', '.join(map(str, row))}"
+        detail = f"no string in {' or '.join(fields.text)}; the row has: {', '.join(map(str, row))}"
         return Damage(ordinal, offset, "no_text_field", detail[:HEAD_BYTES], head[:HEAD_BYTES])
     text, n_replaced = _SURROGATE.subn("\ufffd", text.replace("\0", ""))
     return Record(

@@ -1,14 +1,17 @@
 """What is decided about a page from its URL alone: its host, whether it is blocked, and the key of exact duplicates.
 
-No list of public suffixes is needed: a listed domain blocks every host below it. Lists come as arguments.
+No list of public suffixes is needed: a listed domain blocks every host below it. Lists are files, one entry a line.
 """
 
+import functools
 import hashlib
 import re
 from collections.abc import Set
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
+
+from udfs import files
 
 _BRACKETED = re.compile(r"\s*<?\s*(.*?)\s*>?\s*", re.DOTALL)
 _SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
@@ -37,6 +40,20 @@ def host(url: str) -> str:
 
 
 @dataclass(frozen=True)
+class BlockFiles:
+    """URIs of the lists to block by, each with one entry a line; lines that start with # are comments.
+
+    The categories of UT1 (dsi.ut-capitole.fr/blacklists) are such files: `adult/domains`, `adult/urls`.
+    """
+
+    domains: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    soft_words: tuple[str, ...] = ()
+    substrings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class BlockLists:
     """What to block: words, substrings and domains in lower case, URLs as the crawl writes them."""
 
@@ -49,6 +66,26 @@ class BlockLists:
     """So many different soft words block a URL."""
     substrings: Set[str] = frozenset()
     """Looked for in the URL without all that is not a letter or digit."""
+
+
+@functools.lru_cache(maxsize=1)
+def load_lists(block: BlockFiles) -> BlockLists:
+    """The content of the lists, kept by the process. Raises InputError for a file that is not there."""
+
+    def entries(uris: tuple[str, ...]) -> set[str]:
+        lines = (line.strip() for uri in uris for line in files.read_bytes(uri).decode("utf-8", "replace").splitlines())
+        return {line for line in lines if line and not line.startswith("#")}
+
+    def lower(uris: tuple[str, ...]) -> set[str]:
+        return {entry.lower() for entry in entries(uris)}
+
+    return BlockLists(
+        domains=lower(block.domains),
+        urls=entries(block.urls),
+        words=lower(block.words),
+        soft_words=lower(block.soft_words),
+        substrings=lower(block.substrings),
+    )
 
 
 def blocked(url: str, lists: BlockLists) -> Blocked | None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import udfs.urls
-from udfs.urls import BlockLists, bare_url, blocked, host, url_hash, url_key
+from udfs.errors import InputError
+from udfs.urls import BlockFiles, BlockLists, bare_url, blocked, host, load_lists, url_hash, url_key
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:
@@ -94,3 +95,16 @@ def test_any_text_has_a_key_a_host_and_a_verdict(url: str) -> None:
     assert blocked(url, LISTS) in (None, "url_domain", "url_listed", "url_word", "url_soft_words", "url_substring")
     value = url_hash(url)
     assert value is None or -(2**63) <= value < 2**63
+
+
+def test_lists_are_read_from_files_without_comments_and_blank_lines(tmp_path):
+    (tmp_path / "domains").write_text("# a comment\nBad.example\n\n worse.example \n")
+    (tmp_path / "urls").write_text("http://fine.example/Page\n")
+    lists = load_lists(BlockFiles(domains=(str(tmp_path / "domains"),), urls=(str(tmp_path / "urls"),)))
+    assert lists == BlockLists(domains={"bad.example", "worse.example"}, urls={"http://fine.example/Page"})
+    assert blocked("http://www.bad.example/", lists) == "url_domain"
+
+
+def test_a_list_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        load_lists(BlockFiles(words=(str(tmp_path / "words"),)))

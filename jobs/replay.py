@@ -1,0 +1,83 @@
+"""`gristmill replay`: a quarantined record read once more, with everything that can be said of it; no Spark."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from jobs.explain import find
+from pipelines.ingest import IngestSettings
+from pipelines.run import Run
+from udfs import files
+from udfs.charset import decode
+from udfs.errors import InputError
+from udfs.hashing import document_id
+from udfs.ingest import IngestPlan, fields_of, judge
+from udfs.inputs import InputFile
+from udfs.readers import read
+from udfs.records import Damage, Outcome, Record
+
+LINE_BYTES = 16
+
+
+def replay_record(run: Run, quarantine_id: str, console: Console) -> None:
+    """Print where the record stands, its first bytes, what the reader finds there now, and what becomes of it."""
+    row = find(run, "quarantine", quarantine_id)
+    if row is None:
+        hint = "ids stand in the column `id` of the table quarantine"
+        raise InputError(f"{run.root}: nothing in quarantine has an id that starts with {quarantine_id!r}", hint)
+    file, plan = recorded_input(run, row)
+    for name in ("id", "source", "file_path", "record_offset", "reason", "detail"):
+        console.print(f"{name:<14} {escape(str(row[name]))}")
+    console.print(f"read from      {escape(file.uri)}")
+    print_bytes(row["bytes"] or b"", console)
+    outcome = read_again(file, plan, row["id"])
+    print_outcome(outcome, console)
+    if isinstance(outcome, Record):
+        table, found = judge(file, outcome, plan)
+        console.print(f"verdict now    {table}" + (f", {found['reason']}" if "reason" in found else ""))
+
+
+def recorded_input(run: Run, row: dict[str, Any]) -> tuple[InputFile, IngestPlan]:
+    """The file of a quarantine row, and how it was read, as the record of ingest says."""
+    committed = run.committed("ingest")
+    counted = committed.counts["files"] if committed else []
+    for one in counted:
+        if (one["source"], one["path"]) == (row["source"], row["file_path"]):
+            file = InputFile(one["uri"], one["path"], one["source"], one["kind"], None, one["fields"])
+            settings = committed.identity["settings"]["ingest"] if committed else {}
+            return file, IngestSettings.model_validate(settings).plan()
+    raise InputError(f"{row['file_path']}: is not among the files that ingest has read", "run `gristmill ingest` again")
+
+
+def read_again(file: InputFile, plan: IngestPlan, identity: str) -> Outcome:
+    """The outcome of the record with this id. Raises InputError when the file has changed so that there is none."""
+    with files.open_read(file.uri) as stream:
+        for outcome in read(file.kind, stream, plan.limits, fields_of(file)):
+            if document_id(file.source, file.path, outcome.ordinal) == identity:
+                return outcome
+    raise InputError(f"{file.uri}: has no such record any more", "the file has changed since it was read")
+
+
+def print_outcome(outcome: Outcome, console: Console) -> None:
+    if isinstance(outcome, Damage):
+        console.print(f"reader now     {outcome.reason}: {escape(outcome.detail)}, record {outcome.ordinal}")
+        return
+    if not isinstance(outcome, Record):
+        console.print(f"reader now     intact, a {escape(outcome.type)} record")
+        return
+    console.print(f"reader now     intact, record {outcome.ordinal}")
+    for name in ("type", "record_id", "url", "date", "status", "media_type", "charset", "truncated", "warnings"):
+        console.print(f"{name:<14} {escape(str(getattr(outcome, name)))}")
+    if outcome.text is None:
+        decoded = decode(outcome.payload, outcome.charset)
+        console.print(f"payload        {len(outcome.payload):,} bytes, {decoded.charset} by {decoded.origin}")
+        console.print(f"bad bytes      {decoded.n_bad}")
+
+
+def print_bytes(head: bytes, console: Console) -> None:
+    """The first bytes in hexadecimal and, where they are printable ASCII, as text."""
+    for start in range(0, len(head), LINE_BYTES):
+        line = head[start : start + LINE_BYTES]
+        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in line)
+        console.print(f"{start:>8x}  {line.hex(' '):<{3 * LINE_BYTES}} {escape(text)}", highlight=False)
