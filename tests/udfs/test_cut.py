@@ -5,9 +5,9 @@ import json
 import random
 
 import pytest
+from hostile_warcs import MUTATIONS, make, mutate
 from hypothesis import given
 from hypothesis import strategies as st
-from test_warc_damage import MUTATIONS, make, mutate
 from warc_bytes import STORAGES, gzip_member
 
 from udfs.members import USUAL_LIMITS, Limits

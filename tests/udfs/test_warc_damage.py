@@ -1,23 +1,29 @@
 """Damaged WARC files: damage costs its own span, and nothing that is damaged passes for intact."""
 
 import io
+import json
+import os
 import random
+import subprocess
+import sys
 import zlib
 from collections import Counter
-from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import hostile_warcs
 import pytest
 import zstandard
+from hostile_warcs import ONE_A_MEMBER, is_touched, is_whole_loss, make, mutate
 from hypothesis import given
 from hypothesis import strategies as st
-from warc_bytes import END, STORAGES, Stored, gzip_member, http_block, page, response, store, warc_record, words
+from warc_bytes import STORAGES, gzip_member, http_block, page, response, store, warc_record
 
 from udfs.records import Damage, Outcome, Record
 from udfs.warc import read_warc
 
-ONE_A_MEMBER = ("plain", "gzip", "zstd")
-SIZES = (0, 1, 30, 900, 5_000, 40_000)
-MUTATIONS = ("flip", "flips", "zero", "noise", "delete", "insert", "cut", "repeat")
+ROOT = Path(__file__).resolve().parents[2]
+MUTATIONS = hostile_warcs.MUTATIONS
 
 
 def read(data: bytes) -> list[Outcome]:
@@ -27,55 +33,6 @@ def read(data: bytes) -> list[Outcome]:
 def payload(outcome: Outcome) -> bytes:
     assert isinstance(outcome, Record)
     return outcome.payload
-
-
-@dataclass
-class Made:
-    """A file, its records, and the payload of each (None where it is skipped)."""
-
-    stored: Stored
-    records: list[bytes]
-    payloads: list[bytes | None]
-
-
-def make(rng: random.Random, storage: str) -> Made:
-    records: list[bytes] = []
-    payloads: list[bytes | None] = []
-    for n in range(rng.randint(3, 9)):
-        size = rng.choice(SIZES)
-        if rng.random() < 0.7:
-            records.append(response(n, size))
-            payloads.append(page(n, size))
-        else:
-            records.append(warc_record(n, words(n, size), {"WARC-Type": "request"}))
-            payloads.append(None)
-    return Made(store(records, storage), records, payloads)
-
-
-def mutate(rng: random.Random, data: bytes, kind: str) -> tuple[bytes, list[tuple[int, int]]]:
-    """The data with one mutation, and the spans of the original that it touched (empty at an insertion)."""
-    at = rng.randrange(len(data))
-    end = min(at + rng.choice((1, 4, 64, 512, 3_000)), len(data))
-    if kind in ("flip", "flips"):
-        places = [rng.randrange(len(data)) for _ in range(1 if kind == "flip" else 5)]
-        changed = bytearray(data)
-        for place in places:
-            changed[place] ^= 1 << rng.randrange(8)
-        return bytes(changed), [(place, place + 1) for place in places]
-    middle = {
-        "zero": bytes(end - at),
-        "noise": rng.randbytes(end - at),
-        "insert": rng.randbytes(end - at) + data[at:end],
-        "repeat": data[at:end] * 2,
-    }.get(kind, b"")
-    rest = b"" if kind == "cut" else data[end:]
-    touched = {"cut": (at, len(data)), "insert": (at, at), "repeat": (end, end)}.get(kind, (at, end))
-    return data[:at] + middle + rest, [touched]
-
-
-def is_touched(span: tuple[int, int], touched: list[tuple[int, int]]) -> bool:
-    begin, end = span
-    return any((a < end and b > begin) or begin < a == b < end for a, b in touched)
 
 
 def check_common(outcomes: list[Outcome]) -> None:
@@ -104,23 +61,39 @@ def check_one_a_member(seed: int, storage: str, kind: str) -> None:
     assert n_damaged or n_gone <= 0 or is_whole_loss(made, touched)
 
 
-def is_whole_loss(made: Made, touched: list[tuple[int, int]]) -> bool:
-    """Whether whole records were deleted, but for the blank lines after a record: nothing in the file can tell."""
-    bounds = {bound - k for span in made.stored.spans for bound in span for k in range(len(END) + 1)}
-    return all(a in bounds and b in bounds for a, b in touched)
-
-
 @given(st.integers(0, 2**32), st.sampled_from(ONE_A_MEMBER), st.sampled_from(MUTATIONS))
 def test_damage_costs_its_own_records_only(seed: int, storage: str, kind: str) -> None:
     check_one_a_member(seed, storage, kind)
 
 
+def run_cases(first: int, count: int, bomb_bytes: int = hostile_warcs.BOMB_BYTES) -> dict[str, Any]:
+    """What hostile_warcs.py finds, in a process of its own: a crash of it fails the test."""
+    program = [sys.executable, hostile_warcs.__file__, str(first), str(count), str(bomb_bytes)]
+    ran = subprocess.run(
+        program, capture_output=True, text=True, check=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
+    return json.loads(ran.stdout)
+
+
+def check_cases(found: dict[str, Any], n_cases: int) -> None:
+    assert sum(found["cases"].values()) == n_cases
+    assert found["wrong"] == []
+    assert found["grown_MiB"] < 256
+
+
+def test_damaged_and_hostile_files_cost_only_what_is_damaged() -> None:
+    check_cases(run_cases(0, 200), 200)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("storage", ONE_A_MEMBER)
-@pytest.mark.parametrize("kind", MUTATIONS)
-def test_damage_costs_its_own_records_only_in_many_cases(storage: str, kind: str) -> None:
-    for seed in range(1_000):
-        check_one_a_member(seed, storage, kind)
+@pytest.mark.parametrize("first", range(1_000, 21_000, 1_000))
+def test_damaged_and_hostile_files_cost_only_what_is_damaged_in_many_cases(first: int) -> None:
+    check_cases(run_cases(first, 1_000), 1_000)
+
+
+@pytest.mark.slow
+def test_a_bomb_of_10_gigabytes_costs_little_memory() -> None:
+    check_cases(run_cases(26, 1, 10 << 30), 1)
 
 
 def inflatable(data: bytes, n_bytes: int, storage: str) -> int:
