@@ -56,6 +56,11 @@ CHAIN = [
     ),
     Stage("pack", pack, needs=("pack", "seed"), reads=("clean", "tokenizer")),
     Stage("validate", validate, needs=("validation",), reads=(*ALL_ROWS, "shards")),
-    Stage("report", report, needs=("filter", "dedup"), reads=(*ALL_ROWS, "tokenizer", "shards", "validation")),
+    Stage(
+        "report",
+        report,
+        needs=("filter", "dedup", "quality.min_score"),
+        reads=(*ALL_ROWS, "tokenizer", "shards", "validation"),
+    ),
 ]
 STAGES = {stage.name: stage for stage in CHAIN}

@@ -4,10 +4,11 @@ Reads the text of the documents that are left once more, in Python workers; the 
 Without sets nothing is read and nothing removed.
 """
 
+from collections import Counter
 from functools import partial
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
 from conf.model import Model
 from pipelines.ledger import add_ledger, parts_left, write_ledger
@@ -40,6 +41,14 @@ class DecontaminateSettings(Model):
     """Items of fewer words are not looked for."""
     share: float = Field(default=0.5, gt=0, le=1)
     """Remove a document that holds this share of an item's runs or more."""
+
+    @field_validator("sets")
+    @classmethod
+    def _names_differ(cls, sets: tuple[EvaluationSpec, ...]) -> tuple[EvaluationSpec, ...]:
+        for name, n in Counter(spec.name for spec in sets).items():
+            if n > 1:
+                raise ValueError(f"{name!r} names more than one set; give each a `name`")
+        return sets
 
     def outside_files(self) -> dict[str, str]:
         return {spec.name: spec.path for spec in self.sets}

@@ -2,123 +2,71 @@
 
 Sections that could not be computed hold `not_computed` with the reason; every other one says in `basis` whether it is
 exact. The size is bounded, whatever the corpus: long lists are cut and say how long they were. Text is not read, but
-for the excerpts of a few hundred documents.
+for the excerpts of a few hundred documents. There is no time, path or machine in it: equal runs have equal figures.
 """
-
-from collections import Counter
 
 import pyarrow as pa
 
-from pipelines import figures_duplicates, figures_examples, figures_flow, figures_run, figures_tokens, histograms
+from pipelines import figures_duplicates, figures_examples, figures_flow, figures_run, figures_tokens
 from pipelines.dedup import DedupSettings
 from pipelines.figures_alerts import alerts
-from pipelines.filter import FilterSettings, checks
-from pipelines.histograms import Signal, Variant
+from pipelines.histograms import histograms, with_unbounded
 from pipelines.run import Json
 from pipelines.stage import Job
+from udfs.pii import replace_pii
+from udfs.shards import read_manifest
+from udfs.verdicts import Check
 
 SCHEMA_VERSION = 1
 MAX_SERIES = 10
 """Sources that have histograms of their own; the others share one."""
+MAX_CHARS = 300
 
 
-def figures(job: Job, filter: FilterSettings, min_score: float | None, dedup: DedupSettings) -> Json:
+def figures(job: Job, checks: list[Check], dedup: DedupSettings) -> Json:
     """The whole document. Shuffles the narrow columns of `signals` once, to join them with the ledgers."""
     job.spark.sparkContext.setJobDescription("count for the report")
     documents = figures_flow.fates(job).persist()
-    packed = figures_tokens.packed_documents(job).persist()
     places = figures_flow.places(documents)
-    tokens = figures_tokens.count_tokens(packed)
-    order = [test.reason for test in checks(filter, min_score)]
-    signals = sorted(
-        histograms.signals_of(filter, min_score), key=lambda s: order.index(s.reason) if s.reason else len(order)
-    )
+    funnel = figures_flow.funnel(job, places)
+    signals = with_unbounded(checks)
     sampled = figures_examples.sample(job, signals)
-    funnel = figures_flow.funnel(job, places, tokens)
+    named = [row["source"] for row in funnel["sources"] if row["source"] != figures_flow.OTHERS][:MAX_SERIES]
     report: Json = {
         "schema_version": SCHEMA_VERSION,
-        "name": job.run.root.rstrip("/").rpartition("/")[2],
-        "key": job.key,
         "funnel": funnel,
-        "reasons": figures_flow.reasons(job, documents, places, order),
-        "signals": histograms_of(
-            job, signals, sampled, [row["source"] for row in funnel["sources"]], (filter, min_score)
-        ),
-        "examples": figures_examples.examples(job, signals, sampled),
+        "reasons": figures_flow.reasons(job, documents, [check.reason for check in checks]),
+        "signals": histograms(job, signals, sampled, named),
+        "examples": figures_examples.examples(job, checks, sampled),
         "duplicates": figures_duplicates.duplicates(job, dedup),
-        "languages": figures_flow.languages(job, places),
-        "domains": figures_flow.domains(documents),
-        "token_lengths": figures_tokens.token_lengths(packed),
-        "quality": figures_run.quality(job),
-        "tokenizer": figures_tokens.tokenizer(job, tokens, places),
-        "packing": figures_tokens.packing(job),
+        "languages": figures_flow.languages(places),
+        "hosts": figures_flow.hosts(documents),
+        "quality": figures_run.quality(job.run),
         "decontamination": figures_duplicates.decontamination(job),
         "quarantine": figures_run.quarantine(job),
-        "checks": figures_run.checks(job, funnel),
-        "stages": figures_run.stages(job.run, job.table("documents").n_rows),
         "provenance": figures_run.provenance(job),
+        **of_shards(job, places),
     }
     documents.unpersist()
-    packed.unpersist()
-    report["totals"] = totals(report)
+    for rows in (report["examples"]["rows"], report["duplicates"]["largest"], report["quarantine"]["rows"]):
+        mask(rows)
+    report["checks"] = figures_run.checks(job, report)
     return figures_run.plain({**report, "alerts": alerts(report)})
 
 
-def histograms_of(
-    job: Job, signals: list[Signal], sampled: pa.Table, sources: list[str], bounds: tuple[FilterSettings, float | None]
-) -> Json:
-    """Every signal with its definition, bins, bounds and counts; `sources` largest first."""
-    axes = [histograms.axis_of(signal, sampled[signal.name].to_numpy()) for signal in signals]
-    named = [source for source in sources if source != figures_flow.OTHERS][:MAX_SERIES]
-    counted = histograms.count_all(
-        job.read("signals"), signals, [axis for axis, _ in axes], named, histograms.passes(*bounds)
-    )
-    rows = [
-        {
-            "name": signal.name,
-            "reason": signal.reason,
-            "definition": histograms.definition(signal.name),
-            "scale": scale,
-            "closed": axis.closed,
-            "edges": axis.edges,
-            "variants": [variant_json(variant) for variant in signal.variants],
-            "series": series,
-        }
-        for signal, (axis, scale), series in zip(signals, axes, counted, strict=True)
-    ]
-    return {"basis": f"exact; the bins were chosen from {sampled.num_rows:,} documents", "rows": rows}
-
-
-def variant_json(variant: Variant) -> Json:
+def of_shards(job: Job, places: list[Json]) -> Json:
+    manifest = read_manifest(job.run.path("shards"))
+    packed = figures_tokens.packed_documents(job)
     return {
-        "languages": variant.languages,
-        "min": variant.bound.min,
-        "max": variant.bound.max,
-        "refused": variant.refused,
-        "min_keys": variant.min_keys,
-        "max_keys": variant.max_keys,
+        "tokenizer": figures_tokens.tokenizer(job, manifest, packed, places),
+        "packing": figures_tokens.packing(manifest),
     }
 
 
-def totals(report: Json) -> Json:
-    """The figures people ask for first."""
-    records, stages, kept = report["funnel"]["records"], report["funnel"]["stages"], report["funnel"]["kept"]
-    entering = stages[0]["in"]
-    summed = Counter[str]()
-    for row in records:
-        summed.update({name: row[name] for name in ("files", "records", "skipped", "quarantined", "removed")})
-    packed = report["packing"]["totals"]
-    return {
-        **summed,
-        "documents": entering["documents"],
-        "characters": entering["characters"],
-        "kept": kept["documents"],
-        "kept_characters": kept["characters"],
-        "tokens": packed["n_tokens"],
-        "bytes_per_token": packed["n_text_bytes"] / packed["n_tokens"] if packed["n_tokens"] else None,
-        "shard_bytes": packed["bytes"],
-        "duplicates": next(row["removed"]["documents"] for row in stages if row["stage"] == "dedup"),
-        "sources": report["funnel"]["n_sources"],
-        "seconds": round(sum(row["seconds"] for row in report["stages"]), 3),
-        "started": min((row["started"] for row in report["stages"]), default=None),
-    }
+def mask(rows: list[Json]) -> None:
+    """Cut what came from the crawl to MAX_CHARS, and replace addresses of people in it."""
+    for name in ("url", "excerpt", "detail"):
+        chosen = [row for row in rows if row.get(name)]
+        texts = replace_pii(pa.array([row[name][:MAX_CHARS] for row in chosen], pa.string()))
+        for row, text in zip(chosen, texts.to_pylist(), strict=True):
+            row[name] = text

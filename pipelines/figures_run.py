@@ -1,32 +1,39 @@
-"""What the stages said of themselves: checks, damaged records, the quality model, times, settings, versions and keys."""
+"""What the stages said of themselves: checks, damaged records, the quality model, settings, versions and digests."""
 
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from pyspark.sql import functions as F
 
+from pipelines.histograms import outside
 from pipelines.run import Json, Run
 from pipelines.stage import Job
 from udfs import files
 
 MAX_CHECKS = 300
 MAX_INPUTS = 50
-MAX_ROWS = 100
+MAX_DAMAGED = 100
 SECRET = re.compile(
-    r"(?i)((?:secret|password|credential|access[._-]?key|auth[._-]?token|session[._-]?token)[^=\s]*=)(\"[^\"]*\"|'[^']*'|[^\s'\"]+)"
+    r"(?i)((?:secret|password|credential|access[._-]?key|auth[._-]?token|session[._-]?token)[^=\s]*=)"
+    r"(\"[^\"]*\"|'[^']*'|[^\s'\"]+)"
 )
 STAGES = (
-    "ingest", "train_quality", "measure", "filter", "dedup", "decontaminate", "refine", "train_tokenizer", "pack", "validate",
+    "ingest", "train_quality", "measure", "filter", "dedup",
+    "decontaminate", "refine", "train_tokenizer", "pack", "validate",
 )  # fmt: skip
 
 
-def checks(job: Job, funnel: Json) -> Json:
+def checks(job: Job, report: Json) -> Json:
     """The data contract's results, and this report's own sums; those that failed first, and no more than MAX_CHECKS."""
-    results = json.loads(files.read_bytes(job.run.path("validation", "results.json")))["results"]
-    rows = [*results, *balances(funnel)]
-    rows.sort(key=lambda row: (row["success"], row["table"]))
+    contract = json.loads(files.read_bytes(job.run.path("validation", "results.json")))["results"]
+    own = [
+        {"table": "report", "figure": figure, "value": value, "min": 0, "max": 0, "success": value == 0}
+        for figure, value in balances(report)
+    ]
+    rows = sorted([*own, *contract], key=lambda row: row["success"])
     failed = sum(not row["success"] for row in rows)
     return {
         "basis": "exact",
@@ -37,106 +44,61 @@ def checks(job: Job, funnel: Json) -> Json:
     }
 
 
-def balances(funnel: Json) -> list[Json]:
-    """What comes in is what is removed and what is kept, counted here anew from the tables."""
-    inputs = [
-        ("report", f"records of {row['input']} not accounted for",
-         row["records"] - sum(row[name] for name in ("skipped", "quarantined", "removed", "documents")))
-        for row in funnel["records"]
-    ]  # fmt: skip
-    sources = [
-        (
-            "report",
-            f"documents of {row['source']} not accounted for",
-            row["documents"] - sum(row["removed"].values()) - row["kept"],
-        )
-        for row in funnel["sources"]
-    ]
-    ingested = sum(row["documents"] for row in funnel["records"])
-    between = (
-        "report",
-        "documents between ingest and signals",
-        ingested - sum(row["documents"] for row in funnel["sources"]),
-    )
-    return [
-        {"table": table, "figure": figure, "value": value, "min": 0, "max": 0, "success": value == 0}
-        for table, figure, value in (*inputs, *sources, between)
-    ]
+def balances(report: Json) -> Iterator[tuple[str, int]]:
+    """(figure, value) of what has to be 0: differences between counts that were taken in two ways."""
+    funnel = report["funnel"]
+    yield "records that are nowhere", funnel["records"] - sum(fate["records"] for fate in funnel["fates"])
+    for row in funnel["inputs"]:
+        found = row["skipped"] + row["quarantined"] + row["removed"] + row["documents"]
+        yield f"records of {row['input']} that are nowhere", row["records"] - found
+    for row in funnel["sources"]:
+        yield f"documents of {row['source']} kept, less those in clean", row["kept"] - row["clean"]
+    alone = {row["reason"]: row["alone"] for row in report["reasons"]["rows"] if row["stage"] == "filter"}
+    for signal in report["signals"]["rows"]:
+        if signal["reason"] in alone:
+            difference = outside(signal) - alone[signal["reason"]]
+            yield f"documents outside {signal['reason']} by bins, less those by the ledger", difference
 
 
 def quarantine(job: Job) -> Json:
     """Damaged records by reason and file, the worst files first."""
     counts = job.read("quarantine").groupBy("source", "file_path", "reason")
-    found = counts.agg(
+    sums = [
         F.count("source").alias("records"),
         F.min("record_offset").alias("first_offset"),
         F.min("detail").alias("detail"),
-    )
-    rows = found.orderBy(F.desc("records"), "source", "file_path", "reason").limit(MAX_ROWS).toArrow().to_pylist()
-    by_reason = job.read("quarantine").groupBy("reason").count().orderBy("reason").collect()
-    return {
-        "basis": "exact",
-        "records": job.table("quarantine").n_rows,
-        "reasons": {row["reason"]: row["count"] for row in by_reason},
-        "rows": rows,
-    }
+    ]
+    worst = counts.agg(*sums).orderBy(F.desc("records"), "source", "file_path", "reason").limit(MAX_DAMAGED)
+    return {"basis": "exact", "records": job.table("quarantine").n_rows, "rows": worst.toArrow().to_pylist()}
 
 
-def quality(job: Job) -> Json:
+def quality(run: Run) -> Json:
     """The quality model's held-out figures; its scores are a signal like any other."""
-    measured = job.run.committed("measure")
+    measured, trained = run.committed("measure"), run.committed("train_quality")
     model = measured.identity["settings"]["quality.model"] if measured else "none"
-    if model != "trained" or not job.table("quality_model").files:
-        reason = (
-            "no labelled texts are named in quality.training" if model == "trained" else f"quality.model is {model}"
-        )
-        return {"not_computed": reason}
-    card = json.loads(files.read_bytes(job.run.path("quality_model", "model.json")))
-    trained = job.run.committed("train_quality")
-    return {
-        "basis": "exact, of the texts held out from training",
-        "texts": trained.counts["texts"] if trained else None,
-        **card,
-    }
-
-
-def stages(run: Run, n_documents: int) -> list[Json]:
-    """When each stage ran, how long it took, what it wrote, and the documents of the run it got through in a second."""
-    rows = []
-    for stage in STAGES:
-        record, committed = run.record(stage), run.committed(stage)
-        if record is None or committed is None:
-            continue
-        tables = committed.tables.values()
-        rows.append(
-            {
-                "stage": stage,
-                "started": record["started"],
-                "seconds": committed.seconds,
-                "rows": sum(table.n_rows for table in tables),
-                "bytes": sum(table.n_bytes for table in tables),
-                "documents_per_second": n_documents / committed.seconds if committed.seconds >= 0.1 else None,
-                "key": committed.key,
-                "command": without_secrets(record["command"]),
-            }
-        )
-    return rows
+    if model != "trained":
+        return {"not_computed": f"quality.model is {model}"}
+    if trained is None or not trained.counts:
+        return {"not_computed": "no labelled texts are named in quality.training"}
+    return {"basis": "exact, of the texts held out from training", **trained.counts}
 
 
 def provenance(job: Job) -> Json:
-    """What the run came from: settings, inputs, tables and versions."""
+    """What the run came from: settings, inputs, versions, and the digest of every table."""
     found = {stage: committed for stage in STAGES if (committed := job.run.committed(stage))}
     settings: Json = {}
+    versions: Json = {}
     for committed in found.values():
         settings |= committed.identity["settings"]
-    tables = {name: table for committed in found.values() for name, table in committed.tables.items()}
+        versions |= {name: value for name, value in committed.identity["code"].items() if name != "sources"}
     return {
         "settings": settings,
-        "versions": {name: value for committed in found.values() for name, value in committed.identity["code"].items()},
+        "versions": versions,
         "code_digests": sorted({committed.identity["code"]["sources"] for committed in found.values()}),
         "tables": [
-            {"table": t.name, "rows": t.n_rows, "files": len(t.files), "bytes": t.n_bytes, "digest": t.digest}
-            for t in tables.values()
+            {"table": table.name, "rows": table.n_rows, "digest": table.digest}
+            for committed in found.values()
+            for table in committed.tables.values()
         ],
         "inputs": inputs(found["ingest"].fingerprints),
     }
@@ -154,6 +116,28 @@ def inputs(fingerprints: Json) -> Json:
             {"file": name, "bytes": found["n_bytes"], "sha256": found["sha256"]} for name, found in ordered[:MAX_INPUTS]
         ],
     }
+
+
+def history(run: Run) -> Json:
+    """The run's name, and when each stage ran, how long it took and what it wrote: what differs between equal runs."""
+    rows = []
+    for stage in STAGES:
+        record, committed = run.record(stage), run.committed(stage)
+        if record is None or committed is None:
+            continue
+        tables = committed.tables.values()
+        rows.append(
+            {
+                "stage": stage,
+                "started": record["started"],
+                "seconds": committed.seconds,
+                "rows": sum(table.n_rows for table in tables),
+                "bytes": sum(table.n_bytes for table in tables),
+                "key": committed.key,
+                "command": without_secrets(record["command"]),
+            }
+        )
+    return {"name": run.root.rstrip("/").rpartition("/")[2], "stages": rows}
 
 
 def without_secrets(command: str) -> str:

@@ -13,9 +13,9 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from pipelines.figures_flow import MAX_LANGUAGES, MAX_SOURCES
 from pipelines.run import Json
 from pipelines.stage import Job
-from udfs.shards import DOCS_SCHEMA, SUFFIXES, Manifest, read_manifest
+from udfs.shards import DOCS_SCHEMA, SUFFIXES, Manifest
 
-OCTAVE_STEPS = 2
+BINS_AN_OCTAVE = 2
 
 
 def packed_documents(job: Job) -> DataFrame:
@@ -25,34 +25,30 @@ def packed_documents(job: Job) -> DataFrame:
     return job.spark.read.schema(schema).parquet(*uris) if uris else job.spark.createDataFrame([], schema)
 
 
-def count_tokens(packed: DataFrame) -> list[Json]:
-    sums = [F.count("doc_id").alias("documents"), F.sum("n_tokens").alias("tokens"), F.sum("n_bytes").alias("bytes")]
-    return packed.groupBy("source", F.col("lang").alias("language")).agg(*sums).toArrow().to_pylist()
-
-
-def tokenizer(job: Job, counted: list[Json], rows: list[Json]) -> Json:
+def tokenizer(job: Job, manifest: Manifest, packed: DataFrame, places: list[Json]) -> Json:
     """Size of the vocabulary; bytes per token and tokens per word by source and by language."""
     trained = job.run.committed("train_tokenizer")
-    manifest = read_manifest(job.run.path("shards"))
+    sums = [F.count("doc_id").alias("documents"), F.sum("n_tokens").alias("tokens"), F.sum("n_bytes").alias("bytes")]
+    counted = packed.groupBy("source", F.col("lang").alias("language")).agg(*sums).toArrow().to_pylist()
+    kept = [row for row in places if row["fate"] == "kept"]
     return {
         "basis": "exact",
-        "settings": trained.identity["settings"]["tokenizer"] if trained else {},
         "vocab_size": manifest.tokenizer.vocab_size,
         "sha256": manifest.tokenizer.sha256,
         "training": trained.counts if trained else {},
-        "sources": rates(counted, rows, "source", MAX_SOURCES),
-        "languages": rates(counted, rows, "language", MAX_LANGUAGES),
+        "sources": rates(counted, kept, "source", MAX_SOURCES),
+        "languages": rates(counted, kept, "language", MAX_LANGUAGES),
+        "lengths": token_lengths(packed),
     }
 
 
-def rates(counted: list[Json], rows: list[Json], key: str, limit: int) -> list[Json]:
+def rates(counted: list[Json], kept: list[Json], key: str, limit: int) -> list[Json]:
     """Tokens, bytes and words of what is kept, for each value of `key`, most tokens first."""
     found: dict[str, Counter[str]] = {}
     for row in counted:
         found.setdefault(row[key], Counter()).update({name: row[name] for name in ("documents", "tokens", "bytes")})
-    for row in rows:
-        if row["stage"] is None:
-            found.setdefault(row[key], Counter())["words"] += row["words"]
+    for row in kept:
+        found.setdefault(row[key], Counter())["words"] += row["words"]
     ordered = sorted(found.items(), key=lambda item: (-item[1]["tokens"], str(item[0])))[:limit]
     return [
         {
@@ -65,21 +61,16 @@ def rates(counted: list[Json], rows: list[Json], key: str, limit: int) -> list[J
     ]
 
 
-def token_lengths(packed: DataFrame) -> Json:
-    """Documents by their tokens, two bins an octave."""
-    place = F.floor(F.log2("n_tokens") * OCTAVE_STEPS).cast("int").alias("bin")
-    rows = packed.where("n_tokens > 0").groupBy(place).count().orderBy("bin").toArrow()
-    counts = dict(zip(rows["bin"].to_pylist(), rows["count"].to_pylist(), strict=True))
+def token_lengths(packed: DataFrame) -> list[Json]:
+    """Documents by their number of tokens, two bins an octave."""
+    place = F.floor(F.log2("n_tokens") * BINS_AN_OCTAVE).cast("int").alias("bin")
+    counts = {row["bin"]: row["count"] for row in packed.groupBy(place).count().collect()}
     places = range(min(counts), max(counts) + 1) if counts else range(0)
-    return {
-        "basis": "exact",
-        "rows": [{"from": round(2 ** (i / OCTAVE_STEPS)), "documents": counts.get(i, 0)} for i in places],
-    }
+    return [{"from": round(2 ** (i / BINS_AN_OCTAVE)), "documents": counts.get(i, 0)} for i in places]
 
 
-def packing(job: Job) -> Json:
+def packing(manifest: Manifest) -> Json:
     """The shards by split and source."""
-    manifest = read_manifest(job.run.path("shards"))
     rows = [
         {
             "split": split,
@@ -95,18 +86,11 @@ def packing(job: Job) -> Json:
     ]
     return {
         "basis": "exact",
-        **_format(manifest),
-        "totals": manifest.totals,
-        "n_rows": len(rows),
-        "rows": rows[: 2 * MAX_SOURCES],
-    }
-
-
-def _format(manifest: Manifest) -> Json:
-    return {
-        "kind": manifest.kind,
         "doc_template": manifest.doc_template,
         "shuffle": manifest.shuffle,
         "content_sha256": manifest.content_sha256,
-        "shards": sum(1 for _ in manifest.shards()),
+        "shards": sum(row["shards"] for row in rows),
+        "totals": manifest.totals,
+        "n_rows": len(rows),
+        "rows": rows[: 2 * MAX_SOURCES],
     }

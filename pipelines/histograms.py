@@ -1,130 +1,96 @@
 """Histograms of every signal over all documents: which bins, and the counts in them.
 
 The bins are chosen from a bounded sample of documents; the counts are of all of them. A bound in force is always an
-edge, so what a bound removes is a sum of bins, exactly. Reads 8 bytes a signal and document, shuffles partial counts
-only.
+edge, so what a bound removes is a sum of bins, exactly. Reads 8 bytes a signal and document in Python workers; partial
+counts are all that is shuffled.
 """
 
 import ast
 import functools
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import resources
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import from_arrow_schema
 
-from pipelines.filter import Bound, FilterSettings, checks
+from pipelines.ledger import parts_left
 from pipelines.run import Json
+from pipelines.stage import Job
+from pipelines.tables import SIGNALS
+from pipelines.tasks import stream_tasks
 from udfs import signals
-from udfs.histograms import COUNTS, Axis, Floats, HistogramPlan, count_bins
+from udfs.histograms import COUNTS, Axis, Histogram, HistogramPlan, count_part
+from udfs.spans import Floats, Ints
+from udfs.verdicts import Check, Interval
 
 MIN_BINS = 64
 SKEWED = 16.0
 """A logarithmic axis where the largest value is more than this many times the geometric mean."""
-PLAIN = {
-    "n_chars": "Characters of the text after edits.",
-    "n_words": "Words of the text after edits.",
-    "language_score": "The language model's score of the label it gives, 0 to 1.",
-    "quality_score": "Probability of being good text by the quality model.",
-}
+PLAIN = ("n_chars", "n_words", "language_score", "quality_score")
+"""Numbers of a document that are columns of `signals` themselves."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A bound, the languages it is in force for (None: all that no other variant names), and the settings that hold it."""
+    """A bound, and the languages it is in force for (none: all that no other variant names)."""
 
-    bound: Bound = Bound()
-    languages: tuple[str, ...] | None = None
-    min_keys: tuple[str, ...] = ()
-    max_keys: tuple[str, ...] = ()
-    refused: bool = False
-    """True where documents are removed whatever their value: languages that are not wanted."""
-
-
-@dataclass(frozen=True)
-class Signal:
-    """A number of every document: a column of `signals`, its bounds, and the reason in the ledger where it has one."""
-
-    name: str
-    variants: tuple[Variant, ...] = field(default=(Variant(),))
-    reason: str | None = None
+    interval: Interval
+    languages: tuple[str, ...] = ()
 
     @property
-    def closed(self) -> str:
-        """Upper bounds alone want bins that hold their upper edge: then a bound can be set at any edge, exactly."""
-        bounds = [variant.bound for variant in self.variants]
-        has_min, has_max = any(b.min is not None for b in bounds), any(b.max is not None for b in bounds)
-        return "right" if has_max and not has_min else "left"
+    def is_refused(self) -> bool:
+        """True where documents are removed whatever their value: languages that are not wanted."""
+        return self.interval.min == math.inf
 
 
-def signals_of(settings: FilterSettings, min_score: float | None) -> list[Signal]:
-    """Every number that `measure` took of a document, with the bounds in force."""
-    quality = Variant(Bound(min=min_score), min_keys=("quality.min_score",))
-    return [
-        Signal("n_chars"),
-        Signal("n_words", (Variant(Bound(min=1)),), "empty"),
-        Signal("language_score", _language_variants(settings), None if settings.languages is None else "language"),
-        Signal("quality_score", (quality,), None if min_score is None else "quality"),
-        *[_bounded(settings, family, name) for family in signals.FAMILIES for name in signals.names(family)],
-    ]
+def with_unbounded(checks: list[Check]) -> list[Check]:
+    """`checks`, and behind them every other number that `measure` took of a document, with no bound and no reason."""
+    measured = [*PLAIN, *(f"{family}.{name}" for family in signals.FAMILIES for name in signals.names(family))]
+    bounded = {check.column for check in checks}
+    return [*checks, *(Check("", name, None) for name in measured if name not in bounded)]
 
 
-def _bounded(settings: FilterSettings, family: str, name: str) -> Signal:
-    """A signal with the bound for most languages first, then one variant for each other bound."""
-    signal = f"{family}.{name}"
-    by_bound: dict[Bound, list[str]] = {}
-    for language, bounds in settings.per_language.items():
-        if name in bounds.get(family, {}):
-            by_bound.setdefault(settings.bounds_for(language).get(signal, Bound()), []).append(language)
-    base = _variant(settings.bounds_for(None).get(signal, Bound()), None, [f"filter.bounds.{signal}"])
-    own = [
-        _variant(bound, tuple(languages), [f"filter.per_language.{language}.{signal}" for language in languages])
-        for bound, languages in by_bound.items()
-    ]
-    is_bounded = any(str(variant.bound) for variant in [base, *own])
-    return Signal(signal, (base, *own), signal if is_bounded else None)
+def variants_of(check: Check) -> list[Variant]:
+    """The bound for most languages, then each other one with its languages."""
+    by_interval: dict[Interval, list[str]] = {}
+    for language, interval in check.by_language.items():
+        by_interval.setdefault(interval or Interval(), []).append(language)
+    usual = check.usual or Interval()
+    by_interval.pop(usual, None)
+    return [Variant(usual), *(Variant(interval, tuple(languages)) for interval, languages in by_interval.items())]
 
 
-def _variant(bound: Bound, languages: tuple[str, ...] | None, places: list[str]) -> Variant:
-    return Variant(bound, languages, tuple(f"{p}.min" for p in places), tuple(f"{p}.max" for p in places))
+def setting_keys(check: Check, variant: Variant, side: str) -> list[str]:
+    """The settings that hold the lower or upper ("min", "max") bound; empty where none does."""
+    if "." in check.column:
+        places = [f"filter.per_language.{language}" for language in variant.languages] or ["filter.bounds"]
+        return [f"{place}.{check.column}.{side}" for place in places]
+    if check.column == "language_score" and check.reason and side == "min" and not variant.is_refused:
+        return [f"filter.languages.{language}" for language in variant.languages or ("*",)]
+    return ["quality.min_score"] if check.column == "quality_score" and side == "min" else []
 
 
-def _language_variants(settings: FilterSettings) -> tuple[Variant, ...]:
-    """The score that each language needs; those not named are refused unless `*` names them."""
-    if settings.languages is None:
-        return (Variant(),)
-    by_score: dict[float, list[str]] = {}
-    for language, score in settings.languages.items():
-        if language != "*":
-            by_score.setdefault(score, []).append(language)
-    rest = settings.languages.get("*")
-    others = Variant(refused=True) if rest is None else Variant(Bound(min=rest), min_keys=("filter.languages.*",))
-    named = [
-        Variant(Bound(min=score), tuple(languages), tuple(f"filter.languages.{language}" for language in languages))
-        for score, languages in by_score.items()
-    ]
-    return (others, *named)
+def axis_of(variants: list[Variant], sample: Floats) -> Axis:
+    """The bins of a signal: 64 or more from the smallest to the largest value of the sample and of the bounds, or one
+    for each whole number where there are fewer.
 
-
-def axis_of(signal: Signal, sample: Floats) -> tuple[Axis, str]:
-    """The bins of a signal, and whether its axis is "linear" or "log": 64 bins or more from the smallest to the largest
-    value of the sample and of its bounds, or a bin for each whole number where there are fewer."""
-    mins = [v.bound.min for v in signal.variants if v.bound.min is not None]
-    maxs = [v.bound.max for v in signal.variants if v.bound.max is not None]
-    found = np.concatenate([sample[~np.isnan(sample)], mins, maxs])
+    Upper bounds alone want bins that hold their upper edge: then a bound can be set at any edge, exactly.
+    """
+    mins = [v.interval.min for v in variants if v.interval.min is not None and not v.is_refused]
+    maxs = [v.interval.max for v in variants if v.interval.max is not None]
+    found = np.concatenate([sample[np.isfinite(sample)], mins, maxs])
     found = found if len(found) else np.array([0.0, 1.0])
-    whole = bool((found == np.floor(found)).all())
-    scale = "log" if _is_skewed(found) else "linear"
-    grid = (log_edges if scale == "log" else linear_edges)(found, whole)
-    if signal.closed == "right":
-        return Axis(tuple(sorted({*grid, *maxs})), "right"), scale
+    grid = set((log_edges if _is_skewed(found) else linear_edges)(found, is_whole(found)))
+    if maxs and not mins:
+        return Axis(tuple(sorted({*grid, *maxs})), "right")
     above = {math.nextafter(bound, math.inf) for bound in maxs}
-    return Axis(tuple(sorted(set(grid) - set(maxs) | set(mins) | above)), "left"), scale
+    return Axis(tuple(sorted(grid - set(maxs) | set(mins) | above)), "left")
+
+
+def is_whole(values: Floats) -> bool:
+    return bool((values == np.floor(values)).all())
 
 
 def _is_skewed(values: Floats) -> bool:
@@ -154,36 +120,55 @@ def log_edges(values: Floats, whole: bool) -> list[float]:
     return sorted({float(round(edge)) for edge in edges} - {0.0}) if whole else edges
 
 
-def count_all(
-    frame: DataFrame, chosen: list[Signal], axes: list[Axis], sources: list[str], kept: Column
-) -> list[list[Json]]:
-    """Per signal its series: {source, variant, kept: [documents per bin], removed: [...], missing}.
+def histograms(job: Job, chosen: list[Check], sampled: pa.Table, sources: list[str]) -> Json:
+    """Every signal with its definition, bounds, bins and counts; `sources` have series of their own.
 
-    `frame` is `signals`; `sources` have series of their own, None stands for all others together.
+    A series is {source (None: all others), variant, kept: documents per bin, removed by the filter: the same, missing}.
     """
-    named = tuple(tuple(variant.languages or () for variant in signal.variants) for signal in chosen)
-    plan = HistogramPlan(tuple(sources), tuple(axes), named)
+    variants = [variants_of(check) for check in chosen]
+    axes = [axis_of(variants[i], sampled[check.column].to_numpy()) for i, check in enumerate(chosen)]
+    languages = [tuple(variant.languages for variant in found) for found in variants]
+    plan = HistogramPlan(tuple(sources), tuple(map(Histogram, chosen, axes, languages)))
+    rows = [
+        {
+            "name": check.column,
+            "reason": check.reason or None,
+            "definition": definition(check.column),
+            "whole": is_whole(sampled[check.column].to_numpy()),
+            "closed": axis.closed,
+            "edges": list(axis.edges),
+            "variants": [_variant_json(check, variant) for variant in found],
+            "series": series,
+        }
+        for check, axis, found, series in zip(chosen, axes, variants, count_all(job, plan), strict=True)
+    ]
+    return {"basis": f"exact; bins chosen from {sampled.num_rows:,} documents", "rows": rows}
 
-    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        yield from count_bins(batches, plan)
 
-    values = [F.col(signal.name).cast("double").alias(f"v{i}") for i, signal in enumerate(chosen)]
-    rows = frame.select("source", "language", kept.alias("kept"), *values)
-    counted = rows.mapInArrow(work, from_arrow_schema(COUNTS))
+def _variant_json(check: Check, variant: Variant) -> Json:
+    return {
+        "languages": list(variant.languages),
+        "refused": variant.is_refused,
+        "min": None if variant.is_refused else variant.interval.min,
+        "max": variant.interval.max,
+        "keys": {side: setting_keys(check, variant, side) for side in ("min", "max")},
+    }
+
+
+def count_all(job: Job, plan: HistogramPlan) -> list[list[Json]]:
+    """The series of each histogram of the plan, over all parts of `signals`."""
+    parts = parts_left(job, "ledger/stage=filter")
+    counted = stream_tasks(job.spark, lambda part: count_part(part, plan), parts, COUNTS)
     totals = counted.groupBy("signal", "group", "variant", "kept", "bin").agg(F.sum("n").alias("n")).toArrow()
-    return assemble(totals, plan)
+    counts = [np.zeros(plan.shape(i), np.int64) for i in range(len(plan.histograms))]
+    signal, *place, n = (totals[name].to_numpy() for name in COUNTS.names)
+    for i, whole in enumerate(counts):
+        group, variant, kept, number = (column[signal == i] for column in place)
+        whole[group, variant, kept.astype(np.int64), number] = n[signal == i]
+    return [_series(whole, [*plan.sources, None]) for whole in counts]
 
 
-def assemble(totals: pa.Table, plan: HistogramPlan) -> list[list[Json]]:
-    counts = [np.zeros(plan.shape(i), np.int64) for i in range(len(plan.axes))]
-    columns = [totals[name].to_numpy(zero_copy_only=False) for name in COUNTS.names]
-    for i, counted in enumerate(counts):
-        group, variant, kept, place, n = (column[columns[0] == i] for column in columns[1:])
-        counted[group, variant, kept.astype(np.int64), place] = n
-    return [_series(counted, [*plan.sources, None]) for counted in counts]
-
-
-def _series(counts: np.ndarray, sources: list[str | None]) -> list[Json]:
+def _series(counts: Ints, sources: list[str | None]) -> list[Json]:
     """The series that hold a document; the bin of missing values, the last, stands apart."""
     return [
         {
@@ -199,20 +184,37 @@ def _series(counts: np.ndarray, sources: list[str | None]) -> list[Json]:
     ]
 
 
-def passes(settings: FilterSettings, min_score: float | None) -> Column:
-    """True for documents that meet every bound, as `filter` decides it."""
-    holds = [F.coalesce(test.holds, F.lit(False)) for test in checks(settings, min_score)]
-    return functools.reduce(Column.__and__, holds)
+def outside(signal: Json, source: str | None = "") -> int:
+    """Documents, of one source or ("") all, that the signal's bounds remove; a missing value meets no bound."""
+    found = 0
+    for series in signal["series"]:
+        if source not in ("", series["source"]):
+            continue
+        variant = signal["variants"][series["variant"]]
+        counts = np.add(series["kept"], series["removed"])
+        if variant["refused"]:
+            found += int(counts.sum()) + series["missing"]
+        elif (variant["min"], variant["max"]) != (None, None):
+            low, high = places_in_force(signal, variant)
+            found += int(counts.sum() - counts[low:high].sum()) + series["missing"]
+    return found
+
+
+def places_in_force(signal: Json, variant: Json) -> tuple[int, int]:
+    """Bins from the first number up to, and without, the second are kept by the variant's bounds."""
+    edges, low, high = signal["edges"], variant["min"], variant["max"]
+    first = 0 if low is None else edges.index(low) + 1
+    if high is None:
+        return first, len(edges) + 1
+    return first, edges.index(high if signal["closed"] == "right" else math.nextafter(high, math.inf)) + 1
 
 
 @functools.cache
 def definition(name: str) -> str:
-    """What a signal is, in a sentence: the first paragraph of its function's docstring."""
+    """What a signal is, in a sentence: the first paragraph of its function's docstring, or the column's description."""
     family, _, function = name.partition(".")
     if not function:
-        return PLAIN[name]
+        return SIGNALS.field(name).metadata[b"description"].decode()
     source = resources.files(signals.__name__).joinpath(f"{family}.py").read_text(encoding="utf-8")
-    docs = {
-        node.name: ast.get_docstring(node) or "" for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)
-    }
-    return " ".join(docs[function].partition("\n\n")[0].split())
+    found = next(n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name == function)
+    return " ".join((ast.get_docstring(found) or "").partition("\n\n")[0].split())

@@ -11,12 +11,11 @@ from typing import Any
 
 import pyarrow as pa
 from pydantic import Field
-from pyspark import TaskContext
 from pyspark.sql import DataFrame
 
 from conf.model import Model
 from pipelines.stage import Job
-from pipelines.tasks import stream_tasks
+from pipelines.tasks import map_arrow, stream_tasks
 from pipelines.tokenizer import write_file
 from udfs import files
 from udfs.errors import ContractError
@@ -25,6 +24,7 @@ from udfs.shards import SUFFIXES, Manifest, Shard, Tokenizer, token_dtype, write
 from udfs.tokenize_text import TOKENS, PackPlan, encode_part, load_tokenizer, write_shard
 
 BYTES_PER_TOKEN = 4  # of English text; only sizes shards
+SHARDS = pa.schema([("number", pa.int64()), ("shard", pa.string())])
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json")
 
 
@@ -86,14 +86,13 @@ def _numbers(names: list[tuple[str, str, str]]) -> dict[tuple[str, str], tuple[i
 def write_shards(tokens: DataFrame, folder: str, names: list[str], vocab_size: int) -> list[Shard | None]:
     """One shard per name, each by one task; None for a shard to which no document fell."""
 
-    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        number = TaskContext.get().partitionId()  # pyright: ignore[reportOptionalMemberAccess]
+    def work(number: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         shard = write_shard(folder, names[number], vocab_size, batches)
         if shard:
-            yield pa.RecordBatch.from_pydict({"number": [number], "shard": [json.dumps(asdict(shard))]})
+            yield pa.RecordBatch.from_pydict({"number": [number], "shard": [json.dumps(asdict(shard))]}, SHARDS)
 
     placed = tokens.repartitionById(len(names), "shard").sortWithinPartitions("place", "id")
-    rows = placed.mapInArrow(work, "number long, shard string").collect()
+    rows = map_arrow(placed, work, SHARDS).collect()
     written = {row["number"]: Shard(**json.loads(row["shard"])) for row in rows}
     return [written.get(number) for number in range(len(names))]
 

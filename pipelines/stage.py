@@ -5,7 +5,6 @@ reads and the version of the code make its identity; when the last committed run
 are still in place, there is nothing to do.
 """
 
-import errno
 import hashlib
 import json
 import time
@@ -21,14 +20,12 @@ from pyspark.sql import DataFrame, SparkSession
 from conf.model import identity_of
 from pipelines.run import Committed, Json, Run, Table, to_json
 from pipelines.tables import TABLES, schema_of, spark_schema, writer_of
-from pipelines.tasks import write_frame
+from pipelines.tasks import mendable, write_frame
 from pipelines.versions import code_version
 from udfs import files
 from udfs.errors import GristmillError, InputError
 from udfs.files import Fingerprint
 from udfs.parts import PartFile, part_name, write_empty
-
-NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR}
 
 
 @dataclass(frozen=True)
@@ -192,10 +189,8 @@ def describe(error: BaseException | None) -> tuple[int, str, str]:
     """(exit code, reason, hint) of what ended a job."""
     if error is None:
         return 0, "", ""
-    if isinstance(error, GristmillError):
-        return error.exit_code, error.reason, error.hint
-    if isinstance(error, OSError) and error.errno in NOT_WRITABLE:
-        return 73, f"{error.filename or 'output'}: {error.strerror}", "free space or mend permissions, then run again"
+    if found := mendable(error):
+        return found.exit_code, found.reason, found.hint
     if isinstance(error, SystemExit | KeyboardInterrupt):
         return 143, "stopped by a signal", "run the same command again; finished stages are kept"
     return 70, f"{type(error).__name__}: {error}", "this is a defect of gristmill; please report it with this record"

@@ -164,7 +164,7 @@ TABLES = {
     "tokenizer": TableSpec("train_tokenizer", None, "Tokenizer files."),
     "shards": TableSpec("pack", None, "Tokenized shards with manifest.json, see docs/shards.md."),
     "validation": TableSpec("validate", None, "Results of the data contract."),
-    "report": TableSpec("report", None, "The quality report: index.html and report.json."),
+    "report": TableSpec("report", None, "The quality report: index.html, report.json, summary.md and tables as CSV."),
 }
 
 

@@ -4,7 +4,11 @@ Text moves between a file and a Python worker only, never through the JVM; what 
 result a task. A failed task is tried again by Spark and publishes the same bytes under the same name.
 """
 
+import errno
+import json
+import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TypeVar
 
@@ -13,7 +17,8 @@ from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from udfs.errors import GristmillError
+from udfs import errors
+from udfs.errors import GristmillError, OutputError
 from udfs.parts import PartFile, part_name, write_part
 
 Task = TypeVar("Task")
@@ -29,6 +34,34 @@ PART = pa.schema(
     ]
 )
 
+NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR}
+SPELT = "gristmill error: "
+
+
+def mendable(error: BaseException) -> GristmillError | None:
+    """The error as one that the user can mend: one of ours, one of writing a file, or either as a worker spelt it."""
+    if isinstance(error, GristmillError):
+        return error
+    if isinstance(error, OSError) and error.errno in NOT_WRITABLE:
+        reason = f"{error.filename or 'output'}: {error.strerror}"
+        return OutputError(reason, "free space or mend permissions, then run again")
+    if found := re.search(f"{SPELT}(.*)", str(error)):
+        kind, reason, hint = json.JSONDecoder().raw_decode(found[1])[0]
+        return getattr(errors, kind)(reason, hint)
+    return None
+
+
+@contextmanager
+def spelling_errors() -> Iterator[None]:
+    """Within a worker: errors that the user can mend are spelt out, since Spark hands on an error's text only."""
+    try:
+        yield
+    except (GristmillError, OSError) as error:
+        found = mendable(error)
+        if found is None:
+            raise
+        raise RuntimeError(SPELT + json.dumps([type(found).__name__, found.reason, found.hint])) from error
+
 
 def run_tasks(
     spark: SparkSession, description: str, function: Callable[[Task], Result], tasks: Sequence[Task]
@@ -41,8 +74,11 @@ def run_tasks(
     def attempt(task: Task) -> Result | GristmillError:
         try:
             return function(task)
-        except GristmillError as error:
-            return error
+        except (GristmillError, OSError) as error:
+            found = mendable(error)
+            if found is None:
+                raise
+            return found
 
     if not tasks:
         return []
@@ -62,9 +98,10 @@ def stream_tasks(
     chosen = list(tasks)
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for index in batch.column(0).to_pylist():
-                yield from function(chosen[index])
+        with spelling_errors():
+            for batch in batches:
+                for index in batch.column(0).to_pylist():
+                    yield from function(chosen[index])
 
     numbers = spark.range(0, len(chosen), 1, max(1, len(chosen)))
     return numbers.mapInArrow(work, from_arrow_schema(schema))
@@ -76,7 +113,8 @@ def map_arrow(
     """What `work` yields for each partition, given its number and its rows."""
 
     def go(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        yield from work(TaskContext.get().partitionId(), batches)  # pyright: ignore[reportOptionalMemberAccess]
+        with spelling_errors():
+            yield from work(TaskContext.get().partitionId(), batches)  # pyright: ignore[reportOptionalMemberAccess]
 
     return frame.mapInArrow(go, from_arrow_schema(schema))
 

@@ -7,8 +7,6 @@ gives the text back, but for U+2581, which SentencePiece uses for the space and 
 
 import io
 import json
-import tempfile
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
@@ -21,7 +19,7 @@ from pipelines.sentencepiece_json import to_tokenizer_json
 from pipelines.stage import Job
 from pipelines.tasks import stream_tasks
 from udfs import files
-from udfs.errors import InputError
+from udfs.errors import InputError, UsageError
 from udfs.parts import PartFile
 from udfs.pretokens import COUNTS, count_part
 
@@ -78,18 +76,15 @@ def count_words(job: Job, tokenizer: TokenizerSettings, seed: int) -> pa.Table:
 
 
 def train(counts: pa.Table, tokenizer: TokenizerSettings) -> bytes:
-    """A serialized SentencePiece model."""
+    """A serialized SentencePiece model. Raises UsageError where the vocabulary is too small for the characters."""
     model = io.BytesIO()
-    with tempfile.TemporaryDirectory() as folder:
-        words = Path(folder) / "words.tsv"
-        with words.open("w", encoding="utf-8", newline="\n") as stream:
-            for word, count in zip(counts["word"].to_pylist(), counts["count"].to_pylist(), strict=True):
-                if not set(word) & set("\n\r\t\0"):
-                    stream.write(f"{word}\t{count}\n")
-        control: dict[str, Any] = {f"{name}_id": number for number, name in enumerate(CONTROL)}
-        control |= {f"{name}_piece": piece for name, piece in CONTROL.items()}
+    words = zip(counts["word"].to_pylist(), counts["count"].to_pylist(), strict=True)
+    control: dict[str, Any] = {f"{name}_id": number for number, name in enumerate(CONTROL)}
+    control |= {f"{name}_piece": piece for name, piece in CONTROL.items()}
+    try:
         sentencepiece.SentencePieceTrainer.train(
-            input=str(words),
+            # Not from a file: its path would stand in the model, and differ from run to run.
+            sentence_iterator=(f"{word}\t{count}" for word, count in words if not set(word) & set("\n\r\t\0")),
             input_format="tsv",
             model_writer=model,
             model_type="bpe",
@@ -106,6 +101,9 @@ def train(counts: pa.Table, tokenizer: TokenizerSettings) -> bytes:
             minloglevel=2,
             **control,
         )
+    except RuntimeError as error:
+        reason = f"tokenizer.vocab_size: {tokenizer.vocab_size}: {str(error).rpartition('] ')[2]}"
+        raise UsageError(reason, "raise tokenizer.vocab_size, or lower tokenizer.character_coverage") from error
     return model.getvalue()
 
 

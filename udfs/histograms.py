@@ -6,14 +6,16 @@ is missing has bins of its own.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Ints = np.ndarray[Any, np.dtype[np.int64]]
-Floats = np.ndarray[Any, np.dtype[np.float64]]
+from udfs.decisions import Part, removed_rows
+from udfs.parts import read_part
+from udfs.spans import Floats, Ints
+from udfs.verdicts import Check
 
 COUNTS = pa.schema(
     [
@@ -30,7 +32,7 @@ COUNTS = pa.schema(
 @dataclass(frozen=True)
 class Axis:
     """The bins of a signal. Bin k holds the values with k edges below them; an edge itself belongs to the bin that it
-    closes (`right`) or opens (`left`). Bin 0 is below all edges, bin len(edges) above; NaN and null come after it."""
+    closes (`right`) or opens (`left`). Bin 0 is below all edges, bin len(edges) above; NaN comes after it."""
 
     edges: tuple[float, ...]
     closed: Literal["left", "right"]
@@ -43,31 +45,41 @@ class Axis:
 
 
 @dataclass(frozen=True)
+class Histogram:
+    """What to count of one signal: its column, its bins, and the languages of each variant of its bound; variant 0 has
+    all languages that no other one names."""
+
+    check: Check
+    axis: Axis
+    languages: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
 class HistogramPlan:
-    """What to count: `sources` that have a series of their own (all others share one, the last), an axis per signal,
-    and per signal the languages of each variant (languages of none are of variant 0)."""
+    """`sources` have a series of their own; all others share one, the last."""
 
     sources: tuple[str, ...]
-    axes: tuple[Axis, ...]
-    variants: tuple[tuple[tuple[str, ...], ...], ...]
+    histograms: tuple[Histogram, ...]
 
     def shape(self, signal: int) -> tuple[int, int, int, int]:
         """(group, variant, kept, bin) of a signal's counts."""
-        return len(self.sources) + 1, len(self.variants[signal]), 2, len(self.axes[signal].edges) + 2
+        histogram = self.histograms[signal]
+        return len(self.sources) + 1, len(histogram.languages), 2, len(histogram.axis.edges) + 2
 
 
-def count_bins(batches: Iterator[pa.RecordBatch], plan: HistogramPlan) -> Iterator[pa.RecordBatch]:
-    """The counts that are not zero, as rows of COUNTS. Batches hold source, language, kept, then a double per signal."""
-    counts = [np.zeros(plan.shape(i), np.int64) for i in range(len(plan.axes))]
-    for batch in batches:
-        groups = pc.index_in(batch.column(0), pa.array(plan.sources, pa.string()))
-        group = groups.fill_null(len(plan.sources)).to_numpy().astype(np.int64)
-        kept = batch.column(2).to_numpy(zero_copy_only=False).astype(np.int64)
-        for i, axis in enumerate(plan.axes):
-            values = batch.column(3 + i).to_numpy(zero_copy_only=False)
-            place = (group, variant_of(batch.column(1), plan.variants[i]), kept, axis.bins(values))
-            flat = np.ravel_multi_index(place, counts[i].shape)
-            counts[i] += np.bincount(flat, minlength=counts[i].size).reshape(counts[i].shape)
+def count_part(part: Part, plan: HistogramPlan) -> Iterator[pa.RecordBatch]:
+    """The counts of a part of `signals` that are not zero, as rows of COUNTS; removed is what stands in its ledgers."""
+    counts = [np.zeros(plan.shape(i), np.int64) for i in range(len(plan.histograms))]
+    removed = removed_rows(part)
+    columns = {"row", "source", "language", *(one.check.column.partition(".")[0] for one in plan.histograms)}
+    for batch in read_part(part.signals, sorted(columns)):
+        groups = pc.index_in(batch.column("source"), pa.array(plan.sources, pa.string()))
+        group = groups.fill_null(len(plan.sources)).to_numpy(zero_copy_only=False).astype(np.int64)
+        kept = 1 - np.isin(batch.column("row").to_numpy(), removed).astype(np.int64)
+        for counted, one in zip(counts, plan.histograms, strict=True):
+            variant = variant_of(batch.column("language"), one.languages)
+            place = np.ravel_multi_index((group, variant, kept, one.axis.bins(one.check.values(batch))), counted.shape)
+            counted += np.bincount(place, minlength=counted.size).reshape(counted.shape)
     for i, counted in enumerate(counts):
         yield as_rows(i, counted)
 
@@ -82,15 +94,9 @@ def variant_of(languages: pa.Array, variants: tuple[tuple[str, ...], ...]) -> In
 
 
 def as_rows(signal: int, counts: Ints) -> pa.RecordBatch:
+    """Rows of COUNTS for the counts (group, variant, kept, bin) of one signal that are not zero."""
     group, variant, kept, place = np.nonzero(counts)
-    columns = [
-        np.full(len(group), signal),
-        group,
-        variant,
-        kept.astype(bool),
-        place,
-        counts[group, variant, kept, place],
-    ]
-    return pa.RecordBatch.from_arrays(
-        [pa.array(c, f.type) for c, f in zip(columns, COUNTS, strict=True)], schema=COUNTS
-    )
+    n = counts[group, variant, kept, place]
+    columns = [np.full(len(n), signal), group, variant, kept.astype(bool), place, n]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, COUNTS, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=COUNTS)

@@ -1,176 +1,161 @@
-"""Small inline SVG: histograms, bars and curves, as strings. Shapes only; words and numbers stand in HTML beside them.
+"""What the templates draw: outlines of bars, grid lines and ticks, as numbers. The SVG itself is in macros.html.
 
-Every chart is an image with a sentence as its label; the template gives it a table with the same numbers. Colours and
-hatching come from the style sheet.
+A histogram is drawn in a box one unit wide for each bin and HEIGHT high, which the page stretches to its own width.
 """
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from itertools import groupby
 
-from markupsafe import Markup
-
+from pipelines.histograms import places_in_force
+from pipelines.report_page.formats import number, short
 from pipelines.run import Json
 
-OPEN = '<svg class="{}" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">'
+HEIGHT = 150
+LABEL_HEIGHT = 10
+TICK_DISTANCE = 0.1
+MARGIN = 0.02
 
 
-def _svg(kind: str, width: float, height: float, label: str, shapes: list[Markup]) -> Markup:
-    opened = Markup(OPEN).format(kind, width, height, width, height, label)
-    return opened + Markup("").join(shapes) + Markup("</svg>")
+def outline(counts: Sequence[int], top: int, base: float, height: float, log: bool) -> str:
+    """The outline of bars on `base`, `top` of them `height` high, downwards if that is negative; anything above nothing
+    is one unit high at least.
 
-
-def heights(counts: Sequence[float], top: float, height: float, log: bool) -> list[float]:
-    """Pixels for each count when `top` fills `height`; anything above nothing gets a pixel at least."""
+    >>> outline([0, 5, 5, 10], 10, base=150, height=100, log=False)
+    'M0 150V150h1V100h2V50h1V150Z'
+    """
     scale = math.log1p if log else float
-    return [0.0 if not n else max(1.0, height * scale(n) / scale(top)) for n in counts]
+    path = []
+    for n, run in groupby(counts):
+        pixels = max(1.0, abs(height) * scale(n) / scale(top)) if n else 0.0
+        path.append(f"V{base - math.copysign(pixels, height):.4g}h{len(list(run))}")
+    return f"M0 {base:g}{''.join(path)}V{base:g}Z"
 
 
-def steps(pixels: Sequence[float], width: float, base: float, direction: int) -> str:
-    """The outline of bars that stand on `base` and grow up (-1) or down (1)."""
-    step = width / max(1, len(pixels))
-    path = [f"M0 {base:g}"]
-    for i, pixel in enumerate(pixels):
-        path.append(f"V{base + direction * pixel:.1f}H{(i + 1) * step:.1f}")
-    return "".join(path) + f"V{base:g}Z"
+def bars(counts: Sequence[int], height: int = HEIGHT) -> Json:
+    """Bars that stand on the floor, on a linear scale."""
+    top = max([*counts, 1])
+    path = outline(counts, top, height, height - 2, log=False)
+    grid = [(height - (height - 2) * n / top, short(n)) for n in round_numbers(top)]
+    return {"bins": len(counts), "height": height, "base": height, "kept": path, "removed": "", "grid": grid}
 
 
-def histogram(
-    up: Sequence[float], down: Sequence[float], label: str, width: int = 480, height: int = 96, log: bool = False,
-    marks: Sequence[float] = (), kind: str = "chart",
-) -> Markup:  # fmt: skip
-    """Bars above a line (what is kept) and, hatched, below it (what is removed); `marks` are shares of the width."""
-    top = max([*up, *down, 1])
-    base = height if not any(down) else height / 2
-    shapes = [Markup('<path class="kept" d="{}"/>').format(steps(heights(up, top, base - 1, log), width, base, -1))]
-    if any(down):
-        path = steps(heights(down, top, height - base - 1, log), width, base, 1)
-        shapes += [Markup('<path class="{}" d="{}"/>').format(layer, path) for layer in ("removed", "hatch")]
-    shapes.append(Markup('<path class="base" d="M0 {0}H{1}"/>').format(base, width))
-    shapes += [Markup('<path class="mark" d="M{:.1f} 0V{}"/>').format(mark * width, height) for mark in marks]
-    return _svg(kind, width, height, label, shapes)
+def mirrored(kept: Sequence[int], removed: Sequence[int], height: int = HEIGHT) -> Json:
+    """Bars above a line for what is kept and below it for what is removed, both on one logarithmic scale."""
+    top, base = max([*kept, *removed, 1]), height / 2
+    pixels = base - 2
+    levels = {10**power: pixels * math.log1p(10**power) / math.log1p(top) for power in range(len(str(top)))}
+    grid = [(base - side * y, short(n)) for n, y in spread(levels) for side in (1, -1)]
+    paths = [outline(counts, top, base, side * pixels, log=True) for counts, side in ((kept, 1), (removed, -1))]
+    return {"bins": len(kept), "height": height, "base": base, "kept": paths[0], "removed": paths[1], "grid": grid}
 
 
-def totals(signal: Json, variant: int | None = None, source: str | None = "") -> tuple[list[int], list[int]]:
-    """(kept, removed) per bin, of one variant or all, of one source or ("") all."""
+def spread(levels: dict[int, float]) -> list[tuple[int, float]]:
+    """Those of the rising levels whose labels do not stand on each other, nor on the base line."""
+    found, last = [], 0.0
+    for n, y in levels.items():
+        if y - last >= LABEL_HEIGHT:
+            found.append((n, y))
+            last = y
+    return found
+
+
+def round_numbers(top: int) -> list[int]:
+    """Two to five multiples of 1, 2 or 5 times a power of ten, up to `top`.
+
+    >>> round_numbers(36), round_numbers(1)
+    ([10, 20, 30], [1])
+    """
+    power = 10 ** math.floor(math.log10(top))
+    step = next(s for s in (power // 2, power, 2 * power) if s and top // s <= 5)
+    return list(range(step, top + 1, step))
+
+
+def totals(signal: Json, variant: int | None = None, source: str | None = "") -> Json:
+    """Documents of a signal per bin, {kept, removed, missing}: of one variant or all, of one source or ("") all."""
     chosen = [s for s in signal["series"] if variant in (None, s["variant"]) and source in ("", s["source"])]
     n_bins = len(signal["edges"]) + 1
-    return tuple([sum(s[name][i] for s in chosen) for i in range(n_bins)] for name in ("kept", "removed"))  # type: ignore[return-value]
+    found: Json = {name: [sum(s[name][i] for s in chosen) for i in range(n_bins)] for name in ("kept", "removed")}
+    return found | {"missing": sum(s["missing"] for s in chosen)}
 
 
-def signal(row: Json, width: int, height: int, kind: str = "chart", source: str | None = "") -> Markup:
-    """The histogram of a signal, with its bounds marked."""
-    kept, removed = totals(row, source=source)
-    bins = len(row["edges"]) + 1
-    bounds = {bound for v in row["variants"] for bound in (v["min"], v["max"]) if bound is not None}
-    marks = sorted({(row["edges"].index(nearest(row["edges"], bound)) + 1) / bins for bound in bounds})
+def signal_chart(signal: Json, source: str | None = "", height: int = HEIGHT) -> Json:
+    """The histogram of a signal, its bounds as marks at a share of the width, and a sentence for those who hear it."""
+    found = totals(signal, source=source)
+    n_bins = len(signal["edges"]) + 1
+    places = {place for variant in signal["variants"] for place in places_in_force(signal, variant)} - {0, n_bins}
     label = (
-        f"Histogram of {row['name']}: {sum(kept):,} documents kept above the line, {sum(removed):,} removed below it."
+        f"Histogram of {signal['name']}: {sum(found['kept']):,} documents that pass the filter above the line, "
+        f"{sum(found['removed']):,} that it removes below."
     )
-    return histogram(kept, removed, label, width, height, True, marks, kind)
+    return mirrored(found["kept"], found["removed"], height) | {
+        "marks": [place / n_bins for place in sorted(places)],
+        "label": label,
+        "ticks": ticks([(i + 1) / n_bins for i in range(n_bins - 1)], signal["edges"]),
+    }
 
 
-def nearest(edges: Sequence[float], value: float) -> float:
-    return min(edges, key=lambda edge: abs(edge - value))
+def ticks(places: Sequence[float], values: Sequence[float]) -> list[tuple[float, str]]:
+    """(share of the width, label) of the roundest values that do not crowd each other."""
+    found: list[tuple[float, str]] = []
+    for place, value in sorted(zip(places, values, strict=True), key=lambda one: (roundness(one[1]), one[0])):
+        if MARGIN <= place <= 1 - MARGIN and all(abs(place - other) >= TICK_DISTANCE for other, _ in found):
+            found.append((place, number(value)))
+    return sorted(found)
 
 
-def bar(part: float | None, whole: float | None, kind: str = "kept", width: int = 72) -> Markup:
-    """A share as a bar; decoration beside a number, so hidden from readers of the page by ear."""
-    filled = round(width * min(1.0, (part or 0) / whole), 1) if whole else 0
-    shapes = Markup('<rect class="track" width="{0}" height="8"/><rect class="{1}" width="{2}" height="8"/>').format(
-        width, kind, filled
-    )
-    hatch = Markup('<rect class="hatch" width="{}" height="8"/>').format(filled) if kind == "removed" else Markup("")
-    return (
-        Markup('<svg class="bar" viewBox="0 0 {0} 8" width="{0}" height="8" aria-hidden="true">').format(width)
-        + shapes
-        + hatch
-        + Markup("</svg>")
-    )
+def roundness(value: float) -> tuple[int, int]:
+    """Smaller for rounder numbers: those of fewer digits first, then powers of ten, then halves of them.
+
+    >>> sorted([3, 0.25, 50, 1000, 0], key=roundness)
+    [0, 1000, 50, 3, 0.25]
+    """
+    digits = f"{abs(value):.6e}".partition("e")[0].rstrip("0.")
+    return len(digits), ("1", "5", "2", digits).index(digits)
 
 
-def column(kept: float, removed: float, whole: float, label: str) -> Markup:
-    """A stage of the funnel: what it passes on, and on top, hatched, what it removes, of what the run began with."""
-    high, low = (100 * kept / whole, 100 * removed / whole) if whole else (0, 0)
-    shapes = [Markup('<rect class="track" width="100" height="100"/>')]
-    shapes.append(Markup('<rect class="kept" y="{:.2f}" width="100" height="{:.2f}"/>').format(100 - high, high))
-    box = Markup('y="{:.2f}" width="100" height="{:.2f}"').format(100 - high - low, low)
-    shapes += [Markup('<rect class="{}" ').format(layer) + box + Markup("/>") for layer in ("removed", "hatch")]
-    return _svg("column", 100, 100, label, shapes)
+def sources(signal: Json) -> list[str | None]:
+    """The sources that have a series, in the order in which they come; None stands for all others."""
+    return list(dict.fromkeys(series["source"] for series in signal["series"]))
 
 
-def curve(
-    points: Sequence[tuple[float, float]],
-    label: str,
-    marks: Sequence[float] = (),
-    diagonal: bool = False,
-    dots: bool = False,
-) -> Markup:
-    """A line through points of the unit square, with marks at shares of the width."""
-    width, height = 480, 160
-    path = " ".join(f"{x * width:.1f},{height - y * (height - 2) - 1:.1f}" for x, y in points)
-    shapes = [Markup('<path class="base" d="M0 {0}H{1}"/>').format(height, width)]
-    if diagonal:
-        shapes.append(Markup('<path class="guide" d="M0 {}L{} 0"/>').format(height, width))
-    shapes += [Markup('<path class="mark" d="M{:.1f} 0V{}"/>').format(mark * width, height) for mark in marks]
-    shapes.append(Markup('<polyline class="line" points="{}"/>').format(path))
-    if dots:
-        shapes += [
-            Markup('<circle class="dot" cx="{}" cy="{}" r="4"/>').format(*point.split(",")) for point in path.split()
-        ]
-    return _svg("chart", width, height, label, shapes)
+def similarity_chart(duplicates: Json) -> Json:
+    """Near-duplicates by similarity, with the threshold as a mark."""
+    counts = duplicates["similarities"]
+    label = f"{sum(counts):,} near-duplicates by Jaccard similarity, 0 to 1."
+    axis = [(tenth / 10, f"{tenth / 10:g}") for tenth in range(1, 10)]
+    return bars(counts) | {"marks": [duplicates["threshold"]], "label": label, "ticks": axis}
 
 
-def columns(rows: Sequence[Json], *names: str) -> list[list[Any]]:
-    """The cells of a table twin."""
-    return [[row[name] for name in names] for row in rows]
+def length_chart(lengths: list[Json]) -> Json:
+    """Documents by their number of tokens."""
+    counts = [row["documents"] for row in lengths]
+    label = f"{sum(counts):,} documents by their number of tokens."
+    places = [i / len(lengths) for i in range(len(lengths))]
+    return bars(counts) | {"marks": [], "label": label, "ticks": ticks(places, [row["from"] for row in lengths])}
 
 
-def bins(row: Json) -> list[list[Any]]:
-    """(lower edge, kept, removed) of every bin of a signal that holds a document."""
-    kept, removed = totals(row)
-    edges = ["below", *row["edges"]]
-    return [[edge, k, r] for edge, k, r in zip(edges, kept, removed, strict=True) if k or r]
+def tuning(signal: Json, number: int) -> Json:
+    """What the sliders of a variant need: documents per bin, those of them that pass the filter, the bins in force, and
+    for each side the bound at every place of its slider and the settings that hold it."""
+    variant, found = signal["variants"][number], totals(signal, number)
+    in_force = [side for side in ("min", "max") if any(v[side] is not None for v in signal["variants"])]
+    sides = [side for side in in_force or ("min", "max") if variant["keys"][side]]
+    return {
+        "counts": [kept + removed for kept, removed in zip(found["kept"], found["removed"], strict=True)],
+        "kept": found["kept"],
+        "missing": found["missing"],
+        "inForce": places_in_force(signal, variant),
+        "sides": [{"side": side, "bounds": bounds_at(signal, side), "keys": variant["keys"][side]} for side in sides],
+    }
 
 
-def similarities(found: Json) -> list[list[Any]]:
-    """(lower edge, with the document kept, with the nearest) of every bin that holds a pair."""
-    pairs = zip(found["similarity"], found["matched_similarity"], strict=True)
-    return [[i / found["bins"], kept, nearest] for i, (kept, nearest) in enumerate(pairs) if kept or nearest]
-
-
-def unit_points(values: Sequence[float]) -> list[tuple[float, float]]:
-    """Values at even distances from 0 to 1."""
-    return [(i / (len(values) - 1), value) for i, value in enumerate(values)]
-
-
-def ticks(edges: Sequence[float], n: int = 5) -> list[float]:
-    """`n` edges at even distances."""
-    return [edges[round(i * (len(edges) - 1) / (n - 1))] for i in range(n)]
-
-
-def median(counts: Sequence[int]) -> float:
-    """The middle of even bins between 0 and 1: where half of the counts lie at or above."""
-    seen, half = 0, sum(counts) / 2
-    for i, n in enumerate(counts):
-        seen += n
-        if seen > half:
-            return i / len(counts)
-    return 0.0
-
-
-def sources(row: Json) -> list[str | None]:
-    """The sources that have a series, in the order in which they come."""
-    return list(dict.fromkeys(series["source"] for series in row["series"]))
-
-
-def summary(row: Json, source: str | None) -> tuple[int, float]:
-    """Documents of a source, and the lower edge of the bin that holds the median of their values."""
-    kept, removed = totals(row, source=source)
-    counts = [k + r for k, r in zip(kept, removed, strict=True)]
-    seen = 0
-    for i, n in enumerate(counts):
-        seen += n
-        if seen > sum(counts) / 2:
-            return sum(counts), row["edges"][max(0, i - 1)]
-    return sum(counts), 0.0
+def bounds_at(signal: Json, side: str) -> list[float | None]:
+    """The bound that a slider sets with k bins on its left, exactly; at its outer end None, which is off."""
+    edges, closed = signal["edges"], signal["closed"]
+    if side == "min":
+        return [None, *edges]
+    if closed == "right":
+        return [None, *edges, None]
+    below = [math.ceil(edge) - 1 if signal["whole"] else math.nextafter(edge, -math.inf) for edge in edges]
+    return [None, *below, None]
