@@ -68,6 +68,8 @@ def run(
         if name and name not in names:
             raise UsageError(f"there is no stage {name!r}", f"stages are {', '.join(names)}")
     names = names[names.index(first) if first else 0 : names.index(last) + 1 if last else None]
+    if not names:
+        raise UsageError(f"{first} comes after {last}", "exchange --from and --until")
     loaded = load_settings(settings, set or [], Settings)
     run_stages(names, loaded)
     for stage, path in (("pack", "shards"), ("report", "report/index.html")):

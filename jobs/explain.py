@@ -1,6 +1,7 @@
 """`gristmill explain`: everything a run knows of one document, from its tables; no Spark."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,13 @@ from udfs import files, signals
 from udfs.errors import InputError
 
 LEDGERS = ("ingest", "filter", "dedup", "decontaminate")
+ID = ds.field("id")
+FIRST_PLACES = ("documents", "ledger/stage=ingest", "quarantine")
 
 
 def explain_document(run: Run, doc_id: str, console: Console) -> None:
     """Print where the document came from, its signals against their bounds, the verdict and its duplicates."""
-    document = find(run, "documents", doc_id) or find(run, "ledger/stage=ingest", doc_id)
-    if document is None:
-        raise InputError(
-            f"{run.root}: no document has an id that starts with {doc_id!r}",
-            "ids stand in the column `id` of every table",
-        )
+    document = the_only(run, doc_id)
     identity = document["id"]
     for name in ("id", "source", "url", "date", "file_path", "record_offset", "record_id", "charset", "extractor"):
         if document.get(name) is not None:
@@ -33,13 +31,24 @@ def explain_document(run: Run, doc_id: str, console: Console) -> None:
     measured = find(run, "signals", identity)
     if measured:
         print_signals(run, measured, console)
-    print_verdict(run, identity, console)
+    print_verdict(run, document, console)
     print_duplicates(run, identity, console)
+
+
+def the_only(run: Run, doc_id: str) -> dict[str, Any]:
+    """The row that says where the document comes from. Raises InputError unless its id alone starts with `doc_id`."""
+    rows = {row["id"]: row for table in FIRST_PLACES for row in islice(rows_where(run, table, ID, doc_id), 2)}
+    if not rows:
+        reason = f"{run.root}: no document has an id that starts with {doc_id!r}"
+        raise InputError(reason, "ids stand in the column `id` of every table")
+    if len(rows) > 1:
+        raise InputError(f"more than one document has an id that starts with {doc_id!r}: {', '.join(rows)} ...")
+    return next(iter(rows.values()))
 
 
 def find(run: Run, table: str, doc_id: str) -> dict[str, Any] | None:
     """The first row whose id starts with `doc_id`; None when there is none, or no such table yet."""
-    return next(rows_where(run, table, ds.field("id").cast("string"), doc_id), None)
+    return next(rows_where(run, table, ID, doc_id), None)
 
 
 def rows_where(run: Run, table: str, field: Any, prefix: str) -> Iterator[dict[str, Any]]:
@@ -72,16 +81,28 @@ def print_signals(run: Run, measured: dict[str, Any], console: Console) -> None:
     console.print(grid)
 
 
-def print_verdict(run: Run, identity: str, console: Console) -> None:
+def print_verdict(run: Run, document: dict[str, Any], console: Console) -> None:
+    if "detail" in document:
+        console.print(f"verdict        quarantined by {document['stage']}, {document['reason']}")
+        console.print(f"found          {escape(document['detail'])}")
+        return
     for stage in LEDGERS:
-        removed = find(run, f"ledger/stage={stage}", identity)
+        removed = find(run, f"ledger/stage={stage}", document["id"])
         if removed:
-            bound = f": {removed['value']:.4g}, bound {removed['bound']}" if removed["value"] is not None else ""
-            console.print(f"verdict        removed by {stage}, {removed['reason']}{escape(bound)}")
-            if len(removed["broken"] or []) > 1:
-                console.print(f"also not met   {', '.join(removed['broken'][1:])}")
+            print_removed(removed, console)
             return
-    console.print("verdict        kept" if find(run, "clean", identity) else "verdict        not decided yet")
+    console.print("verdict        kept" if find(run, "clean", document["id"]) else "verdict        not decided yet")
+
+
+def print_removed(removed: dict[str, Any], console: Console) -> None:
+    bound = f": {removed['value']:.4g}, bound {removed['bound']}" if removed["value"] is not None else ""
+    console.print(f"verdict        removed by {removed['stage']}, {removed['reason']}{escape(bound)}")
+    if len(removed["broken"]) > 1:
+        console.print(f"also not met   {', '.join(removed['broken'][1:])}")
+    if removed["stage"] == "ingest" and removed["excerpt"]:
+        console.print(f"found          {escape(removed['excerpt'])}")
+    if removed["stage"] == "decontaminate":
+        console.print(f"holds          {escape(removed['matched_id'])}")
 
 
 def print_duplicates(run: Run, identity: str, console: Console) -> None:

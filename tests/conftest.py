@@ -1,12 +1,17 @@
 """Fixtures that any test may ask for."""
 
+import contextlib
+import io
+import json
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from pyspark.sql import SparkSession
+from tiny_corpus import PART_BYTES, Command, Finished, TinyRun, settings_for, write_corpus
 
 from jobs.session import start_session
 
@@ -39,6 +44,7 @@ def shared_data() -> Path:
 SPARK_SETTINGS = {
     "spark.master": "local[2]",
     "spark.driver.memory": "2g",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # half the work for short jobs
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.adaptive.enabled": "true",
 }
@@ -50,3 +56,34 @@ def spark() -> Iterator[SparkSession]:
     session = start_session("tests", SPARK_SETTINGS)
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def gristmill(spark: SparkSession) -> Iterator[Command]:
+    """Runs the command in this process, with small parts and partitions, so that a few documents make several."""
+    from jobs.__main__ import main
+
+    def command(*arguments: object) -> Finished:
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=DeprecationWarning, module="great_expectations")
+            code = main([str(argument) for argument in arguments])
+        return Finished(code, out.getvalue(), err.getvalue())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipelines.ingest.MIN_PART_BYTES", PART_BYTES)
+        patch.setattr("pipelines.dedup.ROWS_PER_PARTITION", 40)
+        patch.setattr("pipelines.dedup.SETS_PER_PARTITION", 40)
+        yield command
+
+
+@pytest.fixture(scope="session")
+def tiny_run(gristmill: Command, tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
+    """The whole chain, run once over a small corpus."""
+    folder = tmp_path_factory.mktemp("tiny")
+    ids = write_corpus(folder / "corpus")
+    file = folder / "settings.yaml"
+    file.write_text(json.dumps(settings_for(folder / "corpus", folder / "run")))
+    finished = gristmill("run", "--settings", file)
+    assert finished.code == 0, finished.err
+    return TinyRun(folder / "corpus", folder / "run", file, ids)

@@ -46,6 +46,8 @@ def open_read(uri: str) -> IO[bytes]:
         return fs.open(path, "rb")  # pyright: ignore[reportReturnType] - fsspec's types say text
     except FileNotFoundError as error:
         raise InputError(f"{uri}: no such file") from error
+    except (PermissionError, IsADirectoryError, NotADirectoryError) as error:
+        raise InputError(f"{uri}: cannot be read: {error.strerror or error}") from error
 
 
 def read_bytes(uri: str) -> bytes:

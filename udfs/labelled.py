@@ -29,7 +29,7 @@ class LabelledFile:
 
 def read_labelled(task: LabelledFile, plan: IngestPlan, seed: int, held_out_share: float) -> Iterator[pa.RecordBatch]:
     """The documents of a file as rows of LABELLED; what is no document is left out."""
-    counts = FileCounts(task.file.source, task.file.path, task.file.kind)
+    counts = FileCounts(task.file.source, task.file.path, task.file.kind, task.file.uri, task.file.fields)
     for table, row in read_file(task.file, plan, counts):
         if table == "documents":
             group = host(row["url"] or "") or row["id"]

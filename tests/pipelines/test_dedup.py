@@ -1,0 +1,181 @@
+"""Duplicates found by the stage, against every pair compared in plain Python."""
+
+import json
+from collections import defaultdict
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_corpus import Command, TinyRun, chinese, english, json_lines
+
+from udfs.urls import url_key
+
+BASE, HAN = english(1, 12), chinese(1, 20)
+LIKE = BASE.replace(" a ", " one ", 1)
+ROWS = {
+    "base": {"text": BASE, "date": "2020-01-01"},
+    "like": {"text": LIKE, "date": "2024-01-01"},
+    "like it": {"text": LIKE.replace("The ", "That ", 1), "date": "2018"},
+    "copy of like": {"text": LIKE.replace(" ", "  "), "date": "2023-06-01T12:00:00Z", "url": "http://one.org/"},
+    "same url": {"text": english(2), "date": "2022", "url": "https://www.one.org/?utm_source=x"},
+    "same url, longer": {"text": english(3, 10), "date": None, "url": "http://one.org"},
+    "han": {"text": HAN, "date": "2021"},
+    "han like": {"text": HAN.replace("的", "之", 1), "date": "2025"},
+    "alone": {"text": english(4)},
+    "three words": {"text": "Only three words"},
+    "three words again": {"text": "ONLY three words!"},
+    "no word": {"text": "... !"},
+    "no word either": {"text": "?! ..."},
+    **{f"filler {i}": {"text": english(30 + i)} for i in range(20)},
+}
+THRESHOLD = 0.8
+
+
+def plain_shingles(text: str, n: int = 5) -> set[tuple[str, ...]]:
+    spaced = "".join(f" {c} " if c > "\u3000" and c.isalpha() else c if c.isalnum() else " " for c in text.lower())
+    words = spaced.split()
+    return {tuple(words[i : i + n]) for i in range(max(1, len(words) - n + 1))} if words else set()
+
+
+def plain_jaccard(left: str, right: str) -> float:
+    a, b = plain_shingles(left), plain_shingles(right)
+    return len(a & b) / len(a | b) if a | b else 0.0
+
+
+def plain_dedup(documents: list[dict[str, Any]], rank) -> dict[str, dict[str, Any]]:
+    """id -> kept_id, kind and similarity of every removed document: URL copies, then text copies, then components."""
+    texts = {row["id"]: row["text"] for row in documents}
+    removed: dict[str, dict[str, Any]] = {}
+
+    def keep_one(group: list[dict[str, Any]], kind: str) -> None:
+        kept, *others = sorted(group, key=rank)
+        removed.update({row["id"]: {"kept_id": kept["id"], "kind": kind} for row in others})
+
+    for kind, key in (
+        ("url", lambda row: url_key(row["url"] or "")),
+        ("exact", lambda row: " ".join(row["text"].split())),
+    ):
+        groups = defaultdict(list)
+        for row in documents:
+            if row["id"] not in removed and key(row):
+                groups[key(row)].append(row)
+        for group in groups.values():
+            keep_one(group, kind)
+    for group in components([row for row in documents if row["id"] not in removed]):
+        keep_one(group, "near")
+    for identity, row in removed.items():
+        while row["kept_id"] in removed:
+            row["kept_id"] = removed[row["kept_id"]]["kept_id"]
+        row["similarity"] = None if row["kind"] == "url" else plain_jaccard(texts[identity], texts[row["kept_id"]])
+    return removed
+
+
+def components(documents: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Documents joined by pairs at or above the threshold."""
+    groups = {row["id"]: [row] for row in documents}
+    for left, right in combinations(documents, 2):
+        a, b = groups[left["id"]], groups[right["id"]]
+        if a is not b and plain_jaccard(left["text"], right["text"]) >= THRESHOLD:
+            a.extend(b)
+            groups.update({row["id"]: a for row in b})
+    return list({id(group): group for group in groups.values()}.values())
+
+
+def digits(date: str | None) -> float | None:
+    found = "".join(char for char in date or "" if char.isdigit())[:14]
+    return float(found.ljust(14, "0")) if found else None
+
+
+def rank_of(keep: str, row: dict[str, Any]) -> tuple[Any, ...]:
+    """Smaller is kept: unknown last; then the longer text; then the smaller id."""
+    value = {"best": row.get("quality_score"), "longest": 0.0}.get(keep, digits(row["date"]))
+    lead = (value is None, 0.0 if value is None else value if keep == "oldest" else -value)
+    return (*lead, -len(row["text"]), row["id"])
+
+
+def said(run: TinyRun) -> dict[str, dict[str, Any]]:
+    """What the table `duplicates` says of the documents that were removed."""
+    names = ("kept_id", "kind", "similarity")
+    return {row["id"]: {n: row[n] for n in names} for row in run.rows("duplicates") if row["kind"] != "kept"}
+
+
+@pytest.fixture(scope="module")
+def measured(gristmill: Command, tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
+    """A run over ROWS, up to the filter."""
+    folder = tmp_path_factory.mktemp("dedup")
+    for number in range(3):
+        rows = list(ROWS.values())[number::3]
+        (folder / f"in/{number}").mkdir(parents=True)
+        (folder / f"in/{number}/rows.jsonl").write_bytes(json_lines(rows) + b"\n" * 3000)
+    settings = {
+        "output": str(folder / "run"),
+        "inputs": [str(folder / "in")],
+        "dedup": {"threshold": THRESHOLD},
+        "spark": {"spark.sql.shuffle.partitions": 2},
+    }
+    (folder / "s.yaml").write_text(json.dumps(settings))
+    assert gristmill("run", "--until=filter", "--settings", folder / "s.yaml").code == 0
+    return TinyRun(folder, folder / "run", folder / "s.yaml", {})
+
+
+def names_of(run: TinyRun) -> dict[str, str]:
+    """id -> name in ROWS."""
+    by_text = {row["text"]: name for name, row in ROWS.items()}
+    return {row["id"]: by_text[row["text"]] for row in run.rows("documents")}
+
+
+@pytest.mark.parametrize("keep", ["longest", "newest", "oldest"])
+def test_duplicates_are_those_of_every_pair_compared(measured: TinyRun, gristmill: Command, keep: str):
+    finished = gristmill("dedup", "--settings", measured.settings, f"--set=dedup.keep={keep}")
+    assert finished.code == 0, finished.err
+    expected = plain_dedup(measured.rows("documents"), lambda row: rank_of(keep, row))
+    assert said(measured) == expected
+    names = names_of(measured)
+    assert {names[identity]: row["kind"] for identity, row in expected.items()}.keys() >= {"three words", "han"} or keep
+    check_clusters(measured)
+
+
+def check_clusters(run: TinyRun) -> None:
+    """Every cluster is whole: one kept document, its size, its smallest id; and the ledger has the others."""
+    rows = run.rows("duplicates")
+    clusters = defaultdict(list)
+    for row in rows:
+        clusters[row["kept_id"]].append(row)
+    for kept, members in clusters.items():
+        assert [row["id"] for row in members if row["kind"] == "kept"] == [kept]
+        assert {row["cluster_id"] for row in members} == {min(row["id"] for row in members)}
+        assert {row["cluster_size"] for row in members} == {len(members)}
+    ledger = {row["id"]: (row["matched_id"], row["reason"]) for row in run.rows("ledger/stage=dedup")}
+    assert ledger == {row["id"]: (row["kept_id"], row["kind"]) for row in rows if row["kind"] != "kept"}
+
+
+def test_the_nearest_of_a_near_duplicate_is_its_most_similar_partner(measured: TinyRun, gristmill: Command):
+    assert gristmill("dedup", "--settings", measured.settings).code == 0
+    texts = {row["id"]: row["text"] for row in measured.rows("documents")}
+    near = [row for row in measured.rows("duplicates") if row["kind"] == "near"]
+    assert len(near) >= 3
+    for row in near:
+        assert row["matched_similarity"] == plain_jaccard(texts[row["id"]], texts[row["matched_id"]]) >= THRESHOLD
+
+
+def test_without_bands_only_copies_are_found_and_without_urls_only_copies_of_texts(
+    measured: TinyRun, gristmill: Command
+):
+    arguments = ["dedup", "--settings", measured.settings, "--set=dedup.engine=exact"]
+    assert gristmill(*arguments).code == 0
+    assert {row["kind"] for row in said(measured).values()} == {"url", "exact"}
+    assert gristmill(*arguments, "--set=dedup.url=false").code == 0
+    names = names_of(measured)
+    assert {names[identity] for identity in said(measured)} < {"like", "copy of like"}
+
+
+def test_the_whole_chain_finds_those_of_the_documents_the_filter_left(tiny_run: TinyRun):
+    """Texts as the tiny run's edits leave them; among its duplicates no edit touches one."""
+    removed = {row["id"] for row in tiny_run.rows("ledger/stage=filter")}
+    scores = {row["id"]: row["quality_score"] for row in tiny_run.rows("signals")}
+    left = [
+        row | {"quality_score": scores[row["id"]]} for row in tiny_run.rows("documents") if row["id"] not in removed
+    ]
+    assert said(tiny_run) == plain_dedup(left, lambda row: rank_of("best", row))
+    check_clusters(tiny_run)

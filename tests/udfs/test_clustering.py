@@ -1,0 +1,109 @@
+"""From what the steps removed to clusters: chains are followed to their end, a cluster has its smallest id."""
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from tiny_parts import document, ledger_of, make_part, rows_of, write_rows
+
+from pipelines.tables import DUPLICATES
+from udfs.clustering import FOUND, LINKS, clusters, follow, found_in, ledger_part, name_nodes
+from udfs.copies import REMOVED
+from udfs.decisions import Part
+from udfs.near import SIMILAR
+
+IDS = [f"{number:032x}" for number in (7, 3, 5, 1, 9)]
+
+
+@pytest.fixture(scope="module")
+def part(tmp_path_factory) -> Part:
+    """Part 0 of five documents, whose ids are not in the order of their rows."""
+    documents = [document(0, f"Text {row}", url=f"http://h/{row}") | {"id": one} for row, one in enumerate(IDS)]
+    return make_part(tmp_path_factory.mktemp("part"), documents)
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory) -> dict[str, str]:
+    """Document 0 is a copy of 1's URL, 1 of 2's text, 2 is near 3; nothing is like 4."""
+    folder = tmp_path_factory.mktemp("steps")
+
+    def write(name: str, schema: pa.Schema, *row: Any) -> str:
+        return write_rows(folder / name, 0, schema, [dict(zip(schema.names, row, strict=True))])
+
+    return {
+        "url": write("url", REMOVED, 0, 1),
+        "exact": write("exact", REMOVED, 1, 2),
+        "near": write("near", REMOVED, 2, 3),
+        "links": write("links", LINKS, 2, 3, 0.9),
+        "similarity": write("similarity", SIMILAR, 3, 2, 0.9),
+    }
+
+
+def found(part: Part, steps: dict[str, str]) -> pa.Table:
+    batches = list(follow(follow(found_in(part, steps), steps), steps))
+    for column in ("kept", "matched"):
+        batches = list(name_nodes(part, iter(batches), column))
+    return pa.Table.from_batches(batches, FOUND)
+
+
+def test_a_chain_of_copies_ends_at_the_document_kept_in_the_end(part, steps):
+    rows = {row["node"]: row for row in found(part, steps).to_pylist()}
+    assert [rows[node]["kept_id"] for node in (0, 1, 2)] == [IDS[3]] * 3
+    assert [rows[node]["kind"] for node in (0, 1, 2)] == ["url", "exact", "near"]
+    assert [rows[node]["matched_id"] for node in (0, 1, 2)] == [IDS[1], IDS[2], IDS[3]]
+
+
+def test_a_copy_of_a_text_is_as_similar_as_the_text_and_a_copy_of_a_url_is_not_compared(part, steps):
+    rows = {row["node"]: row for row in found(part, steps).to_pylist()}
+    assert [rows[node]["similarity"] for node in (0, 1, 2)] == [None, 0.9, 0.9]
+    assert [rows[node]["matched_similarity"] for node in (0, 1, 2)] == [None, 1.0, 0.9]
+
+
+def test_a_cluster_has_its_smallest_id_its_size_and_a_row_for_the_one_kept(part, steps):
+    wide = pa.schema([("node", pa.int64()), *DUPLICATES])
+    rows = pa.Table.from_batches(clusters(iter(found(part, steps).to_batches()), DUPLICATES), wide).to_pylist()
+    assert {row["cluster_id"] for row in rows} == {min(IDS[:4])}
+    assert {(row["id"], row["row"]) for row in rows} == set(zip(IDS[:4], range(4), strict=True))
+    assert {row["cluster_size"] for row in rows} == {4}
+    (kept,) = [row for row in rows if row["kind"] == "kept"]
+    assert (kept["id"], kept["kept_id"], kept["similarity"], kept["matched_id"]) == (IDS[3], IDS[3], 1.0, None)
+
+
+def test_two_clusters_are_two(part, steps):
+    cut = {name: steps[name] for name in ("url", "near", "links", "similarity")}
+    wide = pa.schema([("node", pa.int64()), *DUPLICATES])
+    rows = pa.Table.from_batches(clusters(iter(found(part, cut).to_batches()), DUPLICATES), wide).to_pylist()
+    assert sorted((row["row"], row["cluster_id"], row["cluster_size"]) for row in rows) == [
+        (0, IDS[1], 2),
+        (1, IDS[1], 2),
+        (2, IDS[3], 2),
+        (3, IDS[3], 2),
+    ]
+
+
+def test_nothing_found_is_no_cluster():
+    assert sum(batch.num_rows for batch in clusters(iter([]), DUPLICATES)) == 0
+
+
+def test_the_ledger_has_every_member_but_the_one_kept_with_its_reason(part, steps, tmp_path):
+    wide = pa.schema([("node", pa.int64()), *DUPLICATES])
+    rows = pa.Table.from_batches(clusters(iter(found(part, steps).to_batches()), DUPLICATES), wide)
+    uri = write_rows(tmp_path / "duplicates", 0, DUPLICATES, rows.drop_columns("node").to_pylist())
+    cut = Part(0, part.documents, part.signals, duplicates=uri)
+    written, counts = ledger_part(cut, ledger_of(tmp_path, "dedup"), threshold=0.8)
+    assert written is not None
+    ledger = rows_of(tmp_path / "ledger/stage=dedup" / written.path)
+    assert [(row["row"], row["reason"], row["matched_id"]) for row in ledger] == [
+        (0, "url", IDS[3]),
+        (1, "exact", IDS[3]),
+        (2, "near", IDS[3]),
+    ]
+    near = ledger[2]
+    assert (near["signal"], near["value"], near["bound"], near["similarity"]) == ("jaccard", 0.9, "< 0.8", 0.9)
+    assert [row["value"] for row in ledger[:2]] == [None, None]
+    assert counts == {("web", "url"): 1, ("web", "exact"): 1, ("web", "near"): 1}
+
+
+def test_a_part_without_duplicates_has_no_ledger(part, tmp_path):
+    assert ledger_part(part, ledger_of(tmp_path, "dedup"), 0.8) == (None, {})
+    assert len(found(part, {})) == 0

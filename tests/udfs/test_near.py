@@ -1,0 +1,90 @@
+"""Candidates from bands, shingle sets of candidates, and their similarities: against sets in plain Python."""
+
+from itertools import combinations
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny_corpus import chinese, english
+from tiny_parts import document, make_part
+
+from udfs.copies import node_of
+from udfs.near import BANDS, SETS, SIMILAR, STARS, ShinglePlan, band_rows, read_sets, similarities, stars
+
+PLAN = ShinglePlan(None, "cjk", "word", 5)
+BUCKETS = st.lists(st.tuples(st.integers(-2, 2), st.integers(0, 5)), max_size=20)
+
+
+@given(BUCKETS, st.integers(1, 20))
+def test_the_first_of_each_bucket_is_paired_with_all_of_it(rows, batch_size):
+    table = pa.table({"key": [key for key, _ in rows], "node": [node for _, node in rows]}, BANDS)
+    found = pa.Table.from_batches(stars(iter(table.to_batches(batch_size))), STARS)
+    expected = set()
+    for key in {key for key, _ in rows}:
+        bucket = sorted(node for other, node in rows if other == key)
+        expected |= {(bucket[0], node) for node in bucket} if len(bucket) > 1 else set()
+    pairs = list(zip(found["centre"].to_pylist(), found["node"].to_pylist(), strict=True))
+    assert len(pairs) == len(set(pairs))
+    assert set(pairs) == expected
+
+
+SHINGLES = st.sets(st.integers(-4, 4), max_size=6)
+GROUPS = st.dictionaries(st.integers(0, 3), st.tuples(SHINGLES, st.lists(SHINGLES, max_size=4)), max_size=4)
+
+
+def ascending(shingles: set[int]) -> list[int]:
+    """As unsigned numbers, which is how sets are sorted."""
+    return sorted(shingles, key=lambda shingle: shingle % 2**64)
+
+
+@given(GROUPS, st.integers(1, 5))
+def test_similarities_are_those_of_plain_sets_wherever_batches_end(groups, batch_size):
+    rows, expected = [], {}
+    for centre, (own, members) in groups.items():
+        rows.append((centre, False, centre, ascending(own)))
+        for number, member in enumerate(members):
+            node = 10 + 10 * centre + number
+            rows.append((centre, True, node, ascending(member)))
+            expected[centre, node] = len(own & member) / len(own | member) if own | member else 0.0
+    ordered = [dict(zip(SETS.names, row, strict=True)) for row in sorted(rows)]
+    batches = [
+        pa.RecordBatch.from_pylist(ordered[i : i + batch_size], SETS) for i in range(0, len(ordered), batch_size)
+    ]
+    found = pa.Table.from_batches(similarities(iter(batches)), SIMILAR).to_pylist()
+    assert {(row["centre"], row["node"]): row["similarity"] for row in found} == expected
+
+
+def plain_shingles(text: str, n: int = 5) -> set[tuple[str, ...]]:
+    """Runs of n words in small letters; a Chinese character is a word, punctuation none."""
+    spaced = "".join(f" {c} " if c > "\u3000" and c.isalpha() else c if c.isalnum() else " " for c in text.lower())
+    words = spaced.split()
+    return {tuple(words[i : i + n]) for i in range(max(1, len(words) - n + 1))}
+
+
+def test_texts_to_sets_to_similarities_of_any_pair(tmp_path):
+    texts = [english(1), english(1).replace(" a ", " the "), english(2), "Too short"]
+    texts += [chinese(1), chinese(1).replace("的", "之")]
+    part = make_part(tmp_path, [document(i, text) for i, text in enumerate(texts)], number=2)
+    nodes = node_of(2, np.arange(len(texts))).tolist()
+    pairs = list(combinations(range(len(texts)), 2))
+    asked = {(nodes[i], nodes[i]) for i, _ in pairs} | {(nodes[i], nodes[j]) for i, j in pairs}
+    table = pa.table({"centre": [c for c, _ in asked], "node": [n for _, n in asked]}, STARS)
+    sets = pa.Table.from_batches(read_sets(part, iter(table.to_batches(4)), PLAN), SETS)
+    ordered = sets.sort_by([(name, "ascending") for name in ("centre", "is_member", "node")])
+    found = pa.Table.from_batches(similarities(iter(ordered.to_batches(3))), SIMILAR).to_pylist()
+    expected = {}
+    for i, j in pairs:
+        left, right = plain_shingles(texts[i]), plain_shingles(texts[j])
+        expected[nodes[i], nodes[j]] = len(left & right) / len(left | right)
+    assert {(row["centre"], row["node"]): row["similarity"] for row in found} == expected
+    assert expected[nodes[0], nodes[1]] > 0.5
+    assert expected[nodes[4], nodes[5]] > 0.5
+
+
+def test_equal_texts_have_all_bands_in_common_and_a_text_without_words_has_none(tmp_path):
+    part = make_part(tmp_path, [document(0, english(1)), document(1, "!?"), document(2, english(1).upper())])
+    rows = pa.Table.from_batches(band_rows(part), BANDS)
+    keys = {row: [r["key"] for r in rows.to_pylist() if r["node"] == row] for row in range(3)}
+    assert (len(keys[0]), keys[1]) == (14, [])
+    assert keys[0] == keys[2]
