@@ -42,6 +42,19 @@ def load_settings(file: str, overrides: Iterable[str], model: type[ModelType]) -
     for path, value in changes:
         _put(tree, path, value)
         lines[path] = "--set"
+    return _validate(tree, lines, model)
+
+
+def changed_settings(tree: Tree, overrides: Iterable[str], model: type[ModelType]) -> ModelType:
+    """`tree`, settings as JSON has them, with `overrides` made in it. Raises SettingsError."""
+    lines = Lines()
+    for path, value in map(_parse_override, overrides):
+        _put(tree, path, value)
+        lines[path] = "--set"
+    return _validate(tree, lines, model)
+
+
+def _validate(tree: Tree, lines: Lines, model: type[ModelType]) -> ModelType:
     try:
         return model.model_validate(tree)
     except ValidationError as error:

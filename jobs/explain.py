@@ -74,7 +74,7 @@ def print_signals(run: Run, measured: dict[str, Any], console: Console) -> None:
         console.print(f"{name:<14} {measured[name]}")
     grid = Grid("signal", "value", "bound", "", title="signals", title_justify="left")
     for family in signals.FAMILIES:
-        for name, value in measured[family].items():
+        for name, value in (measured[family] or {}).items():
             bound = bounds.get(f"{family}.{name}")
             verdict = "" if bound is None else "ok" if bound.holds(np.array([value]))[0] else "not met"
             grid.add_row(f"{family}.{name}", f"{value:.4g}", str(bound or ""), verdict)

@@ -16,8 +16,10 @@ from udfs.errors import GristmillError
 
 
 def describe_plan(settings: Settings, console: Console) -> None:
-    """Print inputs with their kinds and sizes, the bounds in order, and which stages have something to do."""
+    """Print inputs with their kinds and sizes, what is measured, the edits and bounds in order, and which stages have
+    something to do."""
     print_inputs(settings, console)
+    print_measures(settings, console)
     print_bounds(settings, console)
     print_stages(settings, console)
 
@@ -35,6 +37,20 @@ def print_inputs(settings: Settings, console: Console) -> None:
         )
 
 
+def print_measures(settings: Settings, console: Console) -> None:
+    measure, edits = settings.measure, settings.measure.edits
+    console.print("of each document")
+    console.print(f"  signals are measured: {', '.join(measure.measured_families())}; words by rule {measure.words}")
+    if edits is not None:
+        made = {name: value for name, value in edits.model_dump().items() if value is not None and value is not False}
+        rules = ", ".join(name if value is True else f"{name} {value}" for name, value in made.items())
+        console.print(f"  lines are edited: {rules or 'margins and blank lines only'}")
+    for name, file in measure.outside_files().items():
+        console.print(f"  {name} is a list: {escape(file)}")
+    replaced = ", ".join(f"{name} {action}" for name, action in settings.refine.actions().items())
+    console.print(f"  addresses of people: {replaced or 'left as they are'}")
+
+
 def print_bounds(settings: Settings, console: Console) -> None:
     console.print("a document is kept when")
     console.print("  it has a word")
@@ -45,10 +61,16 @@ def print_bounds(settings: Settings, console: Console) -> None:
         if interval:
             console.print(f"  {signal} {interval}")
     for language, bounds in settings.filter.per_language.items():
-        names = ", ".join(f"{family}.{name}" for family, named in bounds.items() for name in named)
-        console.print(f"  for {language}: other bounds on {names}")
+        own = {f"{family}.{name}": bound for family, named in bounds.items() for name, bound in named.items()}
+        listed = ", ".join(f"{name} {bound.interval() if bound else 'off'}" for name, bound in own.items())
+        console.print(f"  for {language}: {listed}")
     if settings.quality.min_score is not None:
         console.print(f"  quality_score >= {settings.quality.min_score:g}")
+    if settings.filter.pareto is not None:
+        alpha = settings.filter.pareto.alpha
+        console.print(
+            f"  quality_score > 1 - X, X drawn by its id's hash from the Lomax distribution of alpha {alpha:g}"
+        )
 
 
 def print_stages(settings: Settings, console: Console) -> None:

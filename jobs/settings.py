@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from conf.model import Model
 from pipelines.decontaminate import DecontaminateSettings
@@ -41,3 +41,12 @@ class Settings(Model):
     validation: ValidateSettings = ValidateSettings()
     spark: dict[str, Any] = {}
     """Any Spark setting; decides about speed only."""
+
+    @model_validator(mode="after")
+    def _bounds_are_measured(self) -> "Settings":
+        measured = self.measure.measured_families()
+        for check in self.filter.checks(None):
+            family, dot, _ = check.column.partition(".")
+            if dot and family not in measured:
+                raise ValueError(f"a bound is set on {check.column}, but measure.families.{family} is not true")
+        return self

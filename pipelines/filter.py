@@ -6,17 +6,22 @@ shuffled, so other bounds can be tried in seconds.
 
 import functools
 import math
+from collections.abc import Sequence
 from functools import partial
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from conf.load import did_you_mean, merge
 from conf.model import Model
 from pipelines.ledger import parts_left, write_ledger
+from pipelines.measure import MeasureSettings, check_family
+from pipelines.run import Run
 from pipelines.stage import Job
 from udfs import signals
+from udfs.errors import InputError
 from udfs.filtering import filter_part
-from udfs.verdicts import Check, Interval
+from udfs.language import GROUPS
+from udfs.verdicts import Check, Interval, ParetoCheck
 
 Bounds = dict[str, dict[str, "Bound | None"]]
 
@@ -33,13 +38,34 @@ class Bound(Model):
         return None if self.min is None and self.max is None else Interval(self.min, self.max)
 
 
+class Pareto(Model):
+    """A document is kept when its quality score is above 1 - X, X from the Lomax distribution (Brown et al. 2020,
+    arXiv 2005.14165, appendix A). X is drawn from a hash of the document's id."""
+
+    alpha: float = Field(default=9, gt=0)
+    """Shape of the distribution: the larger, the fewer documents of low scores are kept."""
+    seed: int = Field(default=0, ge=-(2**63), lt=2**63)
+
+
 class FilterSettings(Model):
     languages: dict[str, float] | None = None
-    """Languages to keep, each with its smallest score ({en: 0.65}); `*` stands for every other one; null keeps all."""
+    """Languages to keep, each with its smallest score ({en: 0.65}); `hr+sr+bs+sh` stands for a group that the model
+    confuses, with the smallest sum of their scores, `*` for every other language; null keeps all."""
     bounds: Bounds = {}
     """family -> signal -> {min, max}, tried in this order; the first one not met is the reason. null turns one off."""
     per_language: dict[str, Bounds] = {}
     """language -> bounds that replace those above for its documents, signal by signal."""
+    pareto: Pareto | None = None
+    """Keep documents by GPT-3's rule: the better the quality score, the likelier; null is off."""
+
+    @field_validator("languages")
+    @classmethod
+    def _groups_are_the_models(cls, languages: dict[str, float] | None) -> dict[str, float] | None:
+        known = ["+".join(group) for group in GROUPS]
+        for name in languages or {}:
+            if "+" in name and name not in known:
+                raise ValueError(f"there is no language group {name!r}{did_you_mean(name, known)}")
+        return languages
 
     @field_validator("bounds")
     @classmethod
@@ -67,22 +93,36 @@ class FilterSettings(Model):
         """Every test, in order: a word at all, the language, the bounds, the quality score."""
         found = [Check("empty", "n_words", Interval(min=1))]
         if self.languages is not None:
-            listed = {name: Interval(min=score) for name, score in self.languages.items()}
-            found.append(Check("language", "language_score", Interval(min=self.languages.get("*", math.inf)), listed))
+            found += language_checks(self.languages)
         everything = functools.reduce(merge, self.per_language.values(), self.bounds)
         for signal in [f"{family}.{name}" for family, named in everything.items() for name in named]:
             own = {language: self.intervals(language).get(signal) for language in self.per_language}
             found.append(Check(signal, signal, self.intervals().get(signal), own))
         if min_score is not None:
             found.append(Check("quality", "quality_score", Interval(min=min_score)))
+        if self.pareto is not None:
+            found.append(ParetoCheck("pareto", alpha=self.pareto.alpha, seed=self.pareto.seed))
         return found
+
+
+def language_checks(languages: dict[str, float]) -> list[Check]:
+    """A bound on the score of each language named, and one on the score of each group for its other members."""
+    named = {name: Interval(min=score) for name, score in languages.items() if "+" not in name}
+    grouped = {
+        member: Interval(min=score)
+        for group, score in languages.items()
+        for member in group.split("+")
+        if "+" in group and member not in languages
+    }
+    other = Interval(min=languages.get("*", math.inf))
+    checks = [Check("language", "language_score", other, {**named, **dict.fromkeys(grouped)})]
+    return checks + [Check("language_group", "language_group_score", None, grouped)] * bool(grouped)
 
 
 def check_signal_names(bounds: Bounds) -> None:
     """Raise ValueError for a family or a signal that does not exist, with the nearest that does."""
     for family, named in bounds.items():
-        if family not in signals.FAMILIES:
-            raise ValueError(f"there is no signal family {family!r}{did_you_mean(family, signals.FAMILIES)}")
+        check_family(family)
         for name in named:
             if name not in signals.names(family):
                 raise ValueError(f"there is no signal {family}.{name}{did_you_mean(name, signals.names(family))}")
@@ -90,4 +130,17 @@ def check_signal_names(bounds: Bounds) -> None:
 
 def filter_documents(job: Job, filter: FilterSettings, quality_min_score: float | None) -> None:
     """signals -> ledger/stage=filter."""
-    write_ledger(job, partial(filter_part, checks=filter.checks(quality_min_score)), parts_left(job))
+    checks = filter.checks(quality_min_score)
+    check_measured(job.run, checks)
+    write_ledger(job, partial(filter_part, checks=checks), parts_left(job))
+
+
+def check_measured(run: Run, checks: Sequence[Check]) -> None:
+    """Raise InputError for a bound on a family that the run's signals lack: it would remove every document."""
+    committed = run.committed("measure")
+    settings = committed.identity["settings"]["measure"] if committed else {}
+    measured = MeasureSettings(families=settings.get("families", {})).measured_families()
+    for family in [check.column.partition(".")[0] for check in checks if "." in check.column]:
+        if family not in measured:
+            reason = f"{run.path('signals')}: the signals of the family {family} were not measured"
+            raise InputError(reason, f"set measure.families.{family}: true and run `gristmill measure` again")

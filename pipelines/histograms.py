@@ -125,6 +125,7 @@ def histograms(job: Job, chosen: list[Check], sampled: pa.Table, sources: list[s
 
     A series is {source (None: all others), variant, kept: documents per bin, removed by the filter: the same, missing}.
     """
+    chosen = [check for check in chosen if check.reason or sampled[check.column].null_count < sampled.num_rows]
     variants = [variants_of(check) for check in chosen]
     axes = [axis_of(variants[i], sampled[check.column].to_numpy()) for i, check in enumerate(chosen)]
     languages = [tuple(variant.languages for variant in found) for found in variants]

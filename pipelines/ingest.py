@@ -52,6 +52,8 @@ class BlockSettings(Model):
 
 
 class IngestSettings(Model):
+    extractor: Literal["trafilatura", "blocks"] = "trafilatura"
+    """Makes text of web pages: the library, or gristmill's own `blocks`, many times faster (docs/blocks-model.md)."""
     fast: bool = True
     """Leave out trafilatura's fallback extractors, which find a little more at 1.5 times the cost."""
     favor: Literal["balance", "recall", "precision"] = "balance"
@@ -64,7 +66,8 @@ class IngestSettings(Model):
 
     def plan(self) -> IngestPlan:
         block = BlockFiles(**self.block.model_dump())
-        return IngestPlan(Options(self.fast, self.favor), self.media_types, Limits(self.max_record_bytes), block)
+        options, limits = Options(self.fast, self.favor), Limits(self.max_record_bytes)
+        return IngestPlan(self.extractor, options, self.media_types, limits, block)
 
 
 def bytes_of_part(n_bytes: int) -> int:

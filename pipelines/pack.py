@@ -1,31 +1,38 @@
 """pack: clean text to tokenized shards in a global order that depends on ids and the seed only.
 
-Reads the text of `clean` once, in Python workers; what is shuffled is token arrays (2 or 4 bytes a token). Every
-document stands in the shards exactly once, as [BOS] ids EOS; sequences are cut when the shards are read.
+Reads the text of `clean` once, in Python workers (once more for its length, where there is a mixture); what is shuffled
+is token arrays (2 or 4 bytes a token). Every document stands in the shards once for each epoch asked for, as
+[BOS] ids EOS; sequences are cut when the shards are read.
 """
 
 import json
+import math
 from collections.abc import Iterator
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Literal
 
 import pyarrow as pa
 from pydantic import Field
 from pyspark.sql import DataFrame
 
 from conf.model import Model
+from pipelines.mixture import MixtureSettings, epochs_of, tokens_expected, weigh
+from pipelines.run import Json
 from pipelines.stage import Job
 from pipelines.tasks import map_arrow, stream_tasks
-from pipelines.tokenizer import write_file
+from pipelines.tokenizer import place_of, write_file
 from udfs import files
-from udfs.errors import ContractError
+from udfs.errors import ContractError, UsageError
+from udfs.pack_shard import Packed, write_shard
 from udfs.parts import PartFile
 from udfs.shards import SUFFIXES, Manifest, Shard, Tokenizer, token_dtype, write_manifest
-from udfs.tokenize_text import TOKENS, PackPlan, encode_part, load_tokenizer, write_shard
+from udfs.text_tokenizer import TextTokenizer, load_tokenizer
+from udfs.tokenize_text import TOKENS, PackPlan, Weight, encode_part
 
-BYTES_PER_TOKEN = 4  # of English text; only sizes shards
-SHARDS = pa.schema([("number", pa.int64()), ("shard", pa.string())])
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json")
+SHARDS = pa.schema([("number", pa.int64()), ("packed", pa.string())])
+Weights = dict[tuple[str, str], Weight]
+"""(split, source) -> what there is of it."""
 
 
 class PackSettings(Model):
@@ -33,24 +40,89 @@ class PackSettings(Model):
     """Start each document with the begin-of-sequence id."""
     val_share: float = Field(default=0.01, ge=0, lt=1)
     """Share of the hosts (documents, where there is no URL) whose documents are kept for validation."""
-    shard_bytes: int = Field(default=256 << 20, ge=1 << 16)
+    mixture: MixtureSettings = MixtureSettings()
+    strategy: Literal["concat", "best_fit"] = "concat"
+    """`best_fit` orders the documents of a shard so that windows of `seq_len` tokens end between documents."""
+    seq_len: int = Field(default=2048, ge=16, le=1 << 20)
+    """Window that best_fit packs for, and for which the documents that are cut are counted; shards can be read with any
+    other."""
+    shard_bytes: int = Field(default=256 << 20, ge=1 << 10, le=1 << 30)
     """Bytes of tokens in a shard, about."""
+
+
+@dataclass(frozen=True)
+class ShardName:
+    split: str
+    source: str
+    path: str
 
 
 def pack(job: Job, pack: PackSettings, seed: int) -> None:
     """clean, tokenizer -> shards/."""
-    processor = load_tokenizer(job.run.path("tokenizer"))
-    vocab_size = processor.get_piece_size()
-    names = shard_names(job, pack, token_dtype(vocab_size).itemsize)
-    plan = PackPlan(job.run.path("tokenizer"), seed, pack.bos, True, pack.val_share, _numbers(names))
-    tokens = stream_tasks(job.spark, lambda uri: encode_part(uri, plan), job.uris("clean"), TOKENS)
+    tokenizer = check_tokenizer(load_tokenizer(place_of(job)), pack)
+    weights = weights_of(job, pack, seed)
+    expected = tokens_expected(job, weights, 1 + pack.bos)
+    sources = sorted({source for _, source in weights})
+    epochs = epochs_of(pack.mixture, {source: expected.get(("train", source), 0.0) for source in sources})
+    names = shard_names(pack, expected, epochs, tokenizer.vocab_size)
+    repeats = pack.mixture.repeats(epochs)
+    plan = PackPlan(place_of(job), seed, pack.bos, pack.val_share, numbers_of(names), repeats)
+    tokens = stream_tasks(job.spark, partial(encode_part, plan=plan), job.uris("clean"), TOKENS)
     withdraw_manifest(job.run.path("shards"))
-    shards = write_shards(tokens, job.run.path("shards"), [name for _, _, name in names], vocab_size)
-    splits: dict[str, dict[str, list[Shard]]] = {}
-    for (split, source, _), shard in zip(names, shards, strict=True):
-        if shard:
-            splits.setdefault(split, {}).setdefault(source, []).append(shard)
-    commit(job, pack, seed, splits)
+    packed = write_shards(tokens, job.run.path("shards"), names, tokenizer.vocab_size, pack)
+    job.counts["windows"] = windows_of(pack, packed)
+    check_conservation(job, pack, weights, epochs, packed)
+    commit(job, pack, seed, tokenizer, packed)
+
+
+def check_tokenizer(tokenizer: TextTokenizer, pack: PackSettings) -> TextTokenizer:
+    """The tokenizer, if it can frame documents. Raises UsageError."""
+    if tokenizer.eos is None:
+        raise UsageError("the tokenizer has no end-of-sequence token", "documents end with one: give it an eos_token")
+    if pack.bos and tokenizer.bos is None:
+        raise UsageError("the tokenizer has no begin-of-sequence token", "set pack.bos=false, or give it a bos_token")
+    return tokenizer
+
+
+def weights_of(job: Job, pack: PackSettings, seed: int) -> Weights:
+    """What there is of each split and source: counted where a mixture needs it, else foreseen from refine's counts."""
+    if not pack.mixture.is_plain:
+        return weigh(job, pack.mixture, seed, pack.val_share)
+    return {
+        (split, row["source"]): Weight(row["documents"], share * row["documents"], share * row["bytes"])
+        for split, share in (("train", 1 - pack.val_share), ("val", pack.val_share))
+        for row in kept(job)
+    }
+
+
+def kept(job: Job) -> list[Json]:
+    """Documents and bytes of each source that refine left."""
+    refined = job.run.committed("refine")
+    if refined is None:
+        raise ContractError("refine has no record", "run `gristmill refine` first")
+    return refined.counts["kept"]
+
+
+def shard_names(
+    pack: PackSettings, expected: dict[tuple[str, str], float], epochs: dict[str, float], vocab_size: int
+) -> list[ShardName]:
+    """Every shard that may be needed, from the tokens expected of each split and source."""
+    names = []
+    for split in ("train", "val"):
+        for source in epochs:
+            tokens = expected.get((split, source), 0.0) * (epochs[source] if split == "train" else 1)
+            n_shards = max(1, round(tokens * token_dtype(vocab_size).itemsize / pack.shard_bytes))
+            names += [ShardName(split, source, f"{split}/{source}/shard-{i:05d}") for i in range(n_shards)]
+    return names
+
+
+def numbers_of(names: list[ShardName]) -> dict[tuple[str, str], tuple[int, int]]:
+    """(split, source) -> (number of its first shard, how many)."""
+    numbers: dict[tuple[str, str], tuple[int, int]] = {}
+    for number, name in enumerate(names):
+        first, n_shards = numbers.get((name.split, name.source), (number, 0))
+        numbers[name.split, name.source] = first, n_shards + 1
+    return numbers
 
 
 def withdraw_manifest(folder: str) -> None:
@@ -60,57 +132,95 @@ def withdraw_manifest(folder: str) -> None:
         fs.rm(path)
 
 
-def shard_names(job: Job, pack: PackSettings, token_bytes: int) -> list[tuple[str, str, str]]:
-    """(split, source, path) of every shard that may be needed, from the bytes of text refine left for each source."""
-    refined = job.run.committed("refine")
-    if refined is None:
-        raise ContractError("refine has no record", "run `gristmill refine` first")
-    names = []
-    for split, share in (("train", 1 - pack.val_share), ("val", pack.val_share)):
-        for row in refined.counts["kept"]:
-            expected = share * row["bytes"] / BYTES_PER_TOKEN * token_bytes
-            n_shards = max(1, round(expected / pack.shard_bytes))
-            names += [(split, row["source"], f"{split}/{row['source']}/shard-{i:05d}") for i in range(n_shards)]
-    return names
-
-
-def _numbers(names: list[tuple[str, str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
-    """(split, source) -> (number of its first shard, how many)."""
-    numbers: dict[tuple[str, str], tuple[int, int]] = {}
-    for number, (split, source, _) in enumerate(names):
-        first, n_shards = numbers.get((split, source), (number, 0))
-        numbers[split, source] = first, n_shards + 1
-    return numbers
-
-
-def write_shards(tokens: DataFrame, folder: str, names: list[str], vocab_size: int) -> list[Shard | None]:
-    """One shard per name, each by one task; None for a shard to which no document fell."""
+def write_shards(
+    tokens: DataFrame, folder: str, names: list[ShardName], vocab_size: int, pack: PackSettings
+) -> dict[ShardName, Packed]:
+    """One shard per name, each by one task; none for a name to which no document fell."""
+    window, fit = pack.seq_len, pack.strategy == "best_fit"
 
     def work(number: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        shard = write_shard(folder, names[number], vocab_size, batches)
-        if shard:
-            yield pa.RecordBatch.from_pydict({"number": [number], "shard": [json.dumps(asdict(shard))]}, SHARDS)
+        packed = write_shard(folder, names[number].path, vocab_size, batches, window, fit)
+        if packed:
+            yield pa.RecordBatch.from_pydict({"number": [number], "packed": [json.dumps(asdict(packed))]}, SHARDS)
 
     placed = tokens.repartitionById(len(names), "shard").sortWithinPartitions("place", "id")
     rows = map_arrow(placed, work, SHARDS).collect()
-    written = {row["number"]: Shard(**json.loads(row["shard"])) for row in rows}
-    return [written.get(number) for number in range(len(names))]
+    written = {row["number"]: json.loads(row["packed"]) for row in rows}
+    return {
+        name: Packed(**{**written[number], "shard": Shard(**written[number]["shard"])})
+        for number, name in enumerate(names)
+        if number in written
+    }
 
 
-def commit(job: Job, pack: PackSettings, seed: int, splits: dict[str, dict[str, list[Shard]]]) -> None:
+def check_conservation(
+    job: Job, pack: PackSettings, weights: Weights, epochs: dict[str, float], packed: dict[ShardName, Packed]
+) -> None:
+    """Raises ContractError unless every document stands in the shards as often as it was to. Records by source the
+    training documents, how often they were to be repeated, and how many copies there are; and the bounds of all."""
+    least = most = 0
+    job.counts["mixture"] = []
+    for source in epochs:
+        n_train, n_val = (n_docs(packed, split, source) for split in ("train", "val"))
+        low, high = bounds(job, pack, weights, epochs, source)
+        if not low <= n_train + n_val <= high:
+            reason = f"{source}: {n_train + n_val:,} documents in the shards, {low:,} to {high:,} expected"
+            raise ContractError(reason, "a document was lost or written twice: please report this defect")
+        least, most = least + low, most + high
+        n_distinct = n_train if pack.mixture.is_plain else weights.get(("train", source), Weight()).documents
+        row = {"source": source, "epochs": epochs[source], "documents": n_distinct, "copies": n_train}
+        job.counts["mixture"].append(row)
+    job.counts["documents"] = {"least": least, "most": most}
+
+
+def bounds(job: Job, pack: PackSettings, weights: Weights, epochs: dict[str, float], source: str) -> tuple[int, int]:
+    """The fewest and the most documents of a source that the shards may hold: equal, but for draws and factors."""
+    if pack.mixture.is_plain:
+        n_kept = sum(row["documents"] for row in kept(job) if row["source"] == source)
+        return n_kept, n_kept
+    n_train, n_val = (weights.get((split, source), Weight()).documents for split in ("train", "val"))
+    n_val *= epochs[source] > 0
+    low, high = pack.mixture.factors
+    return n_val + math.floor(epochs[source] * low) * n_train, n_val + math.ceil(epochs[source] * high) * n_train
+
+
+def n_docs(packed: dict[ShardName, Packed], split: str, source: str) -> int:
+    return sum(one.shard.n_docs for name, one in packed.items() if (name.split, name.source) == (split, source))
+
+
+def windows_of(pack: PackSettings, packed: dict[ShardName, Packed]) -> Json:
+    """How the windows of the training shards end, for the run's record."""
+    train = [one for name, one in packed.items() if name.split == "train"]
+    n_tokens = sum(one.shard.n_tokens for one in train)
+    n_padded = sum(one.padded_windows for one in train) * pack.seq_len
+    return {
+        "strategy": pack.strategy,
+        "seq_len": pack.seq_len,
+        "documents": sum(one.shard.n_docs for one in train),
+        "documents_cut": sum(one.cut for one in train),
+        "documents_cut_that_fit": sum(one.cut_short for one in train),
+        "tokens": n_tokens,
+        "tokens_in_filled_windows": sum(one.filled for one in train),
+        "padding_avoided": 1 - n_tokens / n_padded if n_padded else 0.0,
+    }
+
+
+def commit(job: Job, pack: PackSettings, seed: int, tokenizer: TextTokenizer, packed: dict[ShardName, Packed]) -> None:
     """Copy the tokenizer, write the manifest, declare every file."""
     copies = [
-        write_file(job, "shards", f"tokenizer/{name}", files.read_bytes(job.run.path("tokenizer", name)))
-        for name in TOKENIZER_FILES
+        write_file(job, "shards", f"tokenizer/{file.path}", files.read_bytes(job.run.path("tokenizer", file.path)))
+        for file in job.table("tokenizer").files
     ]
-    processor = load_tokenizer(job.run.path("tokenizer"))
-    ids = {"bos": processor.bos_id(), "eos": processor.eos_id(), "pad": processor.pad_id()}
+    sha256 = next(copy.sha256 for copy in copies if copy.path == "tokenizer/tokenizer.json")
+    splits: dict[str, dict[str, list[Shard]]] = {}
+    for name, one in packed.items():
+        splits.setdefault(name.split, {}).setdefault(name.source, []).append(one.shard)
     manifest = Manifest(
         kind="pretrain",
         doc_template="[BOS] ids EOS" if pack.bos else "ids EOS",
-        tokenizer=Tokenizer(copies[0].sha256, processor.get_piece_size(), **ids),
-        shuffle={"seed": seed, "key": "blake2b-64(seed, id)"},
-        pipeline=provenance(job),
+        tokenizer=Tokenizer(sha256, tokenizer.vocab_size, tokenizer.bos, tokenizer.eos, tokenizer.pad),
+        shuffle={"seed": seed, "key": "blake2b-64(seed, id/epoch)"},
+        pipeline={**provenance(job), "mixture": job.counts["mixture"], "windows": job.counts["windows"]},
         splits=splits,
     )
     write_manifest(job.run.path("shards"), manifest, [copy.path for copy in copies])
@@ -129,7 +239,7 @@ def _described(job: Job, name: str) -> PartFile:
     return PartFile(name, 0, found.n_bytes, found.sha256, found.sha256[:32])
 
 
-def provenance(job: Job) -> dict[str, Any]:
+def provenance(job: Job) -> Json:
     """What the shards came from: the identities of the stages above, so that two data sets can be compared."""
     return {
         stage: {"key": record.key, "settings": record.identity["settings"]}

@@ -2,12 +2,14 @@
 
 Reads the labelled files once. spark.ml adds partial gradients in the order in which tasks end, so the model fits on
 a bounded, seeded sample in one partition; then the same texts give the same model on any number of cores. Held out is a
-seeded share of the groups (hosts; single documents, where there is no URL).
+seeded share of the groups (hosts; single documents, where there is no URL). The interval of the AUC takes texts for
+independent, which those of one host are not quite.
 """
 
 import json
+import math
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -28,7 +30,7 @@ from udfs import files
 from udfs.errors import InputError
 from udfs.labelled import LABELLED, LabelledFile, read_labelled
 from udfs.parts import PartFile
-from udfs.quality import WEIGHTS, Floats, QualityModel
+from udfs.quality import CARD, WEIGHTS, Floats, QualityModel, model_files
 
 NO_ROWS = "0" * 32
 N_BINS = 10
@@ -39,6 +41,9 @@ class TrainingSettings(Model):
     """Texts to be found good: a reference corpus, as `inputs`. Empty trains nothing."""
     bad: Inputs = []
     """Texts to be found bad: a raw crawl, as `inputs`."""
+    words: Literal["whitespace", "cjk"] = "whitespace"
+    """What the model counts: what stands between white space, as spark.ml's Tokenizer has it; with `cjk` each character
+    of an unspaced script is a word too, without which a Chinese sentence is a single one."""
     features: int = Field(default=1 << 18, ge=1 << 4, le=1 << 24)
     """Length of the hashed vector."""
     max_texts: int = Field(default=200_000, ge=10)
@@ -53,8 +58,8 @@ class QualitySettings(Model):
     places: ClassVar[frozenset[str]] = frozenset({"model"})
 
     model: str = "trained"
-    """`trained` for the model that train_quality makes in this run, if it has labelled texts; `none`; or another's
-    folder."""
+    """`trained` for the model that train_quality makes in this run, if it has labelled texts; `none`; another's folder;
+    or a supervised fastText model, a local file .bin or .ftz, of whose labels one is `hq` or `good`."""
     min_score: float | None = Field(default=None, ge=0, le=1)
     """Remove documents whose quality score is lower; null keeps all."""
     training: TrainingSettings = TrainingSettings()
@@ -67,7 +72,9 @@ class QualitySettings(Model):
         return {f"{task.label:g}/{task.file.name}": task.file.uri for task in self.labelled()}
 
     def outside_files(self) -> dict[str, str]:
-        return {} if self.model in ("trained", "none") else {"quality_model": files.join(self.model, WEIGHTS)}
+        if self.model in ("trained", "none"):
+            return {}
+        return {f"quality_model/{name}": uri for name, uri in model_files(self.model).items()}
 
 
 def train_quality(job: Job, quality_training: TrainingSettings, ingest: IngestSettings, seed: int) -> None:
@@ -76,7 +83,13 @@ def train_quality(job: Job, quality_training: TrainingSettings, ingest: IngestSe
     tasks = QualitySettings(training=quality_training).labelled()
     if not tasks:
         return
-    read = partial(read_labelled, plan=ingest.plan(), seed=seed, held_out_share=quality_training.held_out)
+    read = partial(
+        read_labelled,
+        plan=ingest.plan(),
+        seed=seed,
+        held_out_share=quality_training.held_out,
+        spaces=quality_training.words == "cjk",
+    )
     texts = sample(stream_tasks(job.spark, read, tasks, LABELLED), quality_training.max_texts).persist()
     train, held_out = texts.where("not held_out"), texts.where("held_out")
     for name, frame in (("training", train), ("held-out", held_out)):
@@ -86,7 +99,7 @@ def train_quality(job: Job, quality_training: TrainingSettings, ingest: IngestSe
             raise InputError(reason, "name more files in quality.training.good and .bad")
     fitted = fit(train, quality_training)
     logistic = fitted.stages[-1]
-    model = QualityModel(logistic.coefficients.toArray(), logistic.intercept)
+    model = QualityModel(logistic.coefficients.toArray(), logistic.intercept, quality_training.words)
     figures = evaluate(model, held_out)
     job.counts |= {"texts": train.count(), "held_out": figures}
     job.add("quality_model", [*save_pipeline(job, fitted), *save_model(job, model, figures)])
@@ -109,28 +122,49 @@ def fit(texts: DataFrame, training: TrainingSettings) -> Any:
 
 
 def evaluate(model: QualityModel, held_out: DataFrame) -> dict[str, Any]:
-    """AUC, precision and recall at 0.5, and calibration: texts, mean score and share of good ones in each tenth."""
-    table = held_out.orderBy("draw", "id").select("label", "text").toArrow()
+    """AUC with its interval; precision and recall at 0.5 and at each tenth; calibration: texts, mean score and share of
+    good ones in each tenth; and how the scores of each source are spread."""
+    table = held_out.orderBy("draw", "id").select("source", "label", "text").toArrow()
     labels = table["label"].to_numpy()
     scores = model.scores(table["text"].combine_chunks())
-    chosen = scores >= 0.5
-    bins = np.minimum((scores * N_BINS).astype(int), N_BINS - 1)
+    low, high = auc_interval(labels, scores)
     return {
         "texts": len(labels),
         "good": int(labels.sum()),
         "auc": auc(labels, scores),
-        "precision": float(labels[chosen].mean()) if chosen.any() else None,
-        "recall": float(chosen[labels == 1].mean()),
-        "calibration": [
-            {
-                "texts": int(n),
-                "mean_score": float(scores[bins == i].mean()),
-                "share_good": float(labels[bins == i].mean()),
-            }
-            for i in range(N_BINS)
-            if (n := (bins == i).sum())
-        ],
+        "auc_low": low,
+        "auc_high": high,
+        **at_cut(labels, scores, 0.5),
+        "cuts": [{"min_score": i / N_BINS, **at_cut(labels, scores, i / N_BINS)} for i in range(1, N_BINS)],
+        "calibration": calibration(labels, scores),
+        "sources": spread(table["source"].to_numpy(zero_copy_only=False), scores),
     }
+
+
+def at_cut(labels: Floats, scores: Floats, min_score: float) -> dict[str, float | None]:
+    """Share of good ones among the texts kept, and of kept ones among the good."""
+    kept = scores >= min_score
+    return {"precision": float(labels[kept].mean()) if kept.any() else None, "recall": float(kept[labels == 1].mean())}
+
+
+def calibration(labels: Floats, scores: Floats) -> list[dict[str, float]]:
+    bins = np.minimum((scores * N_BINS).astype(int), N_BINS - 1)
+    return [
+        {"texts": int(n), "mean_score": float(scores[bins == i].mean()), "share_good": float(labels[bins == i].mean())}
+        for i in range(N_BINS)
+        if (n := (bins == i).sum())
+    ]
+
+
+def spread(sources: np.ndarray, scores: Floats) -> list[dict[str, Any]]:
+    """Of each source its texts and the tenths 1, 5 and 9 of their scores: a model that gives all texts of a source one
+    score ranks sources, not texts."""
+    rows = []
+    for source in np.unique(sources):
+        low, median, high = np.quantile(scores[sources == source], (0.1, 0.5, 0.9), method="nearest").tolist()
+        n = int((sources == source).sum())
+        rows.append({"source": str(source), "texts": n, "score_10": low, "score_50": median, "score_90": high})
+    return rows
 
 
 def auc(labels: Floats, scores: Floats) -> float:
@@ -138,6 +172,17 @@ def auc(labels: Floats, scores: Floats) -> float:
     n_good = labels.sum()
     n_bad = len(labels) - n_good
     return float((rankdata(scores)[labels == 1].sum() - n_good * (n_good + 1) / 2) / (n_good * n_bad))
+
+
+def auc_interval(labels: Floats, scores: Floats) -> tuple[float, float]:
+    """The 95 % confidence interval of the AUC (DeLong, DeLong, Clarke-Pearson, Biometrics 44, 1988), within 0 to 1."""
+    good, bad = scores[labels == 1], scores[labels == 0]
+    ranks = rankdata(np.concatenate([good, bad]))
+    above_bad = (ranks[: len(good)] - rankdata(good)) / len(bad)  # share of bad texts below each good one
+    above_good = (ranks[len(good) :] - rankdata(bad)) / len(good)
+    variance = sum(shares.var(ddof=1) / len(shares) for shares in (above_bad, above_good) if len(shares) > 1)
+    margin = 1.96 * math.sqrt(variance)
+    return max(0.0, auc(labels, scores) - margin), min(1.0, auc(labels, scores) + margin)
 
 
 def save_pipeline(job: Job, fitted: Any) -> list[PartFile]:
@@ -155,8 +200,9 @@ def save_model(job: Job, model: QualityModel, figures: dict[str, Any]) -> list[P
     card = {
         "format": 1,
         "features": "spark.ml Tokenizer, HashingTF",
+        "words": model.words,
         "n_features": len(model.coefficients),
         "weights_sha256": weights.sha256,
         "held_out": figures,
     }
-    return [weights, write_file(job, "quality_model", "model.json", json.dumps(card, indent=1).encode())]
+    return [weights, write_file(job, "quality_model", CARD, json.dumps(card, indent=1).encode())]

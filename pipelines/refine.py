@@ -5,6 +5,7 @@ Reads each documents part beside its slice of the ledgers, and writes its text o
 
 from collections import Counter
 from functools import partial
+from typing import Literal
 
 from conf.model import Model
 from pipelines.ledger import parts_left
@@ -18,14 +19,40 @@ from udfs.refine import RefinePlan, refine_part
 LEDGERS = ("ledger/stage=filter", "ledger/stage=dedup", "ledger/stage=decontaminate")
 
 
+Action = Literal["keep", "replace", "remove"]
+
+
+class PiiSettings(Model):
+    """What is done with addresses and numbers of people, by kind."""
+
+    email: Action = "replace"
+    ip: Action = "replace"
+    """Public IPv4 addresses."""
+    id_card: Action = "replace"
+    """Chinese identity-card numbers, by their checksum."""
+    bank_card: Action = "replace"
+    """Numbers of bank cards, by issuer and checksum."""
+    phone: Action = "keep"
+    """Telephone numbers, by their form alone: many that match are none."""
+
+    def actions(self) -> dict[str, str]:
+        return {name: action for name, action in self.model_dump().items() if action != "keep"}
+
+
 class RefineSettings(Model):
-    pii: bool = True
-    """Replace e-mail addresses and public IPv4 addresses."""
+    pii: bool | PiiSettings = True
+    """Replace addresses and numbers of people: {email, ip, id_card, bank_card, phone}, each `keep`, `replace` or `remove`;
+    true for the defaults of these, false for none."""
+
+    def actions(self) -> dict[str, str]:
+        if isinstance(self.pii, PiiSettings):
+            return self.pii.actions()
+        return PiiSettings().actions() if self.pii else {}
 
 
 def refine(job: Job, refine: RefineSettings, measure: MeasureSettings) -> None:
     """documents, signals, ledgers, duplicates -> clean."""
-    plan = RefinePlan(job.run.path("clean"), job.key, CLEAN, measure.edits_plan(), measure.words, refine.pii)
+    plan = RefinePlan(job.run.path("clean"), job.key, CLEAN, measure.edits_plan(), measure.words, refine.actions())
     work = partial(refine_part, plan=plan)
     refined = run_tasks(job.spark, "refine", work, parts_left(job, *LEDGERS, duplicates=True))
     job.add("clean", [one.part for one in refined])

@@ -38,7 +38,7 @@ DOCUMENTS = pa.schema(
         _column("record_offset", LONG, "Where the record starts there: byte, inflated byte in one stream, or row."),
         _column("content_digest", STRING, "SHA-256 of the payload the text was taken from."),
         _column("charset", STRING, "Character encoding the payload was decoded with."),
-        _column("extractor", STRING, "What made the text: `trafilatura`, `plain`, or `none` where the source is text."),
+        _column("extractor", STRING, "What made the text: `blocks`, `trafilatura`, `plain` or `none` (text already)."),
         _column("truncated", BOOL, "True when the crawler or a limit cut the payload."),
         _column("text", STRING, "The text, before edits."),
     ]
@@ -76,7 +76,7 @@ SIGNALS = pa.schema(
             pa.field(
                 family,
                 pa.struct([pa.field(name, DOUBLE) for name in signals.names(family)]),
-                metadata={"description": f"Signals of the family `{family}`, see docs/signals.md."},
+                metadata={"description": f"Signals of the family `{family}`, see docs/signals.md; null if not measured."},
             )
             for family in signals.FAMILIES
         ],

@@ -1,119 +1,134 @@
-"""train_tokenizer: byte-pair pieces learned by SentencePiece from pre-token counts.
+"""train_tokenizer: byte-level BPE, or SentencePiece's BPE, learned from pre-token counts; then measured.
 
-Reads the text of `clean` once, in Python workers; what is shuffled is distinct pre-tokens and their counts. The model
-normalises nothing, adds no space in front, keeps all white space and spells unknown characters as bytes, so decoding
-gives the text back, but for U+2581, which SentencePiece uses for the space and therefore returns as one.
+Reads the text of `clean` once, in Python workers, and the beginnings of some parts of it again; what is shuffled is
+distinct pre-tokens and their counts. Pre-tokens are left out as rare only after all are counted.
 """
 
-import io
-import json
-from typing import Any, ClassVar, Literal
+from functools import partial
+from typing import ClassVar, Literal
 
+import numpy as np
 import pyarrow as pa
-import sentencepiece
 from pydantic import Field
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from conf.model import Model
-from pipelines.sentencepiece_json import to_tokenizer_json
+from pipelines import sentencepiece_train
+from pipelines.run import Json
 from pipelines.stage import Job
-from pipelines.tasks import stream_tasks
-from udfs import files
-from udfs.errors import InputError, UsageError
+from pipelines.tasks import run_tasks, stream_tasks
+from udfs import bpe_files, bpe_train, files
+from udfs.errors import InputError
 from udfs.parts import PartFile
 from udfs.pretokens import COUNTS, count_part
+from udfs.strings import strings
+from udfs.text_tokenizer import REQUIRED, TokenizerPlace, open_tokenizer
+from udfs.tokenizer_figures import FIGURES, TextFigures, add_up, measure_part
 
-CONTROL = {"unk": "<unk>", "bos": "<s>", "eos": "</s>", "pad": "<pad>"}
+CONTROL = {"bos": "<|begin_of_text|>", "eos": "<|end_of_text|>", "pad": "<|pad|>"}
+MEASURED_PARTS = 64
+MEASURED_BYTES = 4 << 20
+"""Of text, in each of the parts that are measured."""
 
 
 class TokenizerSettings(Model):
     places: ClassVar[frozenset[str]] = frozenset({"path"})
 
-    kind: Literal["sentencepiece"] = "sentencepiece"
+    kind: Literal["bpe", "sentencepiece"] = "bpe"
+    """`bpe` is byte-level, split as for Llama 3, and encoded by our own kernel; `sentencepiece` by the library."""
     vocab_size: int = Field(default=32_000, ge=300, le=1_000_000)
-    """Pieces, control and byte pieces included."""
+    """Tokens, control and byte tokens included."""
     path: str | None = None
-    """Folder with a tokenizer.model to use instead of training one."""
+    """Folder with a tokenizer to use instead of training one: tokenizer.json and tokenizer_config.json as a run of ours
+    writes them, or tokenizer.model, by `kind`."""
     sample: float = Field(default=1.0, gt=0, le=1)
     """Share of the documents that are counted, chosen by a hash of their ids."""
     max_words: int = Field(default=10_000_000, ge=1)
     """Distinct pre-tokens to learn from; rarer ones beyond are left out, and their share is reported."""
     character_coverage: float = Field(default=0.9995, gt=0.9, le=1)
-    """Share of characters that get a piece of their own; the others are spelt in bytes."""
+    """For `sentencepiece`: share of characters that get a piece of their own; the others are spelt in bytes."""
 
     def outside_files(self) -> dict[str, str]:
-        return {"tokenizer.model": files.join(self.path, "tokenizer.model")} if self.path else {}
+        return {name: files.join(self.path, name) for name in REQUIRED[self.kind]} if self.path else {}
 
 
 def train_tokenizer(job: Job, tokenizer: TokenizerSettings, seed: int) -> None:
     """clean -> tokenizer/."""
-    if tokenizer.path:
-        model = files.read_bytes(tokenizer.outside_files()["tokenizer.model"])
-    else:
-        model = train(count_words(job, tokenizer, seed), tokenizer)
-    processor = sentencepiece.SentencePieceProcessor(model_proto=model)
-    job.counts["vocab_size"] = processor.get_piece_size()
-    outputs = {
-        "tokenizer.model": model,
-        "tokenizer.json": json.dumps(to_tokenizer_json(processor), ensure_ascii=False, indent=1).encode(),
-        "tokenizer_config.json": json.dumps(tokenizer_config(processor), indent=1).encode(),
-    }
-    job.add("tokenizer", [write_file(job, "tokenizer", name, data) for name, data in outputs.items()])
+    contents = given(tokenizer) if tokenizer.path else train(count_words(job, tokenizer, seed), tokenizer)
+    job.counts["vocab_size"] = open_tokenizer(tokenizer.kind, contents).vocab_size
+    job.add("tokenizer", [write_file(job, "tokenizer", name, data) for name, data in contents.items()])
+    job.counts |= describe(measure(job))
+
+
+def given(tokenizer: TokenizerSettings) -> dict[str, bytes]:
+    """The files of a tokenizer that was trained elsewhere."""
+    contents = {name: files.read_bytes(uri) for name, uri in tokenizer.outside_files().items()}
+    if tokenizer.kind == "sentencepiece":
+        return sentencepiece_train.tokenizer_files(contents["tokenizer.model"])
+    merges, _ = bpe_files.read_tokenizer_json(contents["tokenizer.json"])
+    return bpe_files.tokenizer_files(merges, {}) | contents
 
 
 def count_words(job: Job, tokenizer: TokenizerSettings, seed: int) -> pa.Table:
     """(word, count) of the commonest pre-tokens, most frequent first, ties by word."""
-    share = tokenizer.sample
-    counted = stream_tasks(job.spark, lambda uri: count_part(uri, share, seed), job.uris("clean"), COUNTS)
+    kind, share = tokenizer.kind, tokenizer.sample
+    counted = stream_tasks(job.spark, lambda uri: count_part(uri, kind, share, seed), job.uris("clean"), COUNTS)
     totals = counted.groupBy("word").agg(F.sum("count").alias("count")).persist()
-    n_words, n_tokens = totals.agg(F.count("word"), F.sum("count")).first() or (0, 0)
-    if not n_words:
+    least = least_count(totals, tokenizer.max_words)
+    learned = totals.where(F.col("word").isNotNull() & (F.col("count") >= least)).toArrow()
+    n_distinct, n_words = totals.agg(F.count("word"), F.sum("count")).first() or (0, 0)
+    totals.unpersist()
+    if not n_distinct:
         raise InputError("clean holds no text to learn a tokenizer from", "loosen the filter, or give tokenizer.path")
-    learned = totals.orderBy(F.desc("count"), "word").limit(tokenizer.max_words).toArrow()
     kept = int(pa.compute.sum(learned["count"]).as_py())  # pyright: ignore[reportAttributeAccessIssue]
-    job.counts |= {"distinct_words": n_words, "words": n_tokens, "share_learned_from": kept / n_tokens}
-    return learned
+    job.counts |= {"distinct_words": n_distinct, "words": n_words, "share_learned_from": kept / n_words}
+    job.counts |= {"least_count": least}
+    return learned.sort_by([("count", "descending"), ("word", "ascending")])
 
 
-def train(counts: pa.Table, tokenizer: TokenizerSettings) -> bytes:
-    """A serialized SentencePiece model. Raises UsageError where the vocabulary is too small for the characters."""
-    model = io.BytesIO()
-    words = zip(counts["word"].to_pylist(), counts["count"].to_pylist(), strict=True)
-    control: dict[str, Any] = {f"{name}_id": number for number, name in enumerate(CONTROL)}
-    control |= {f"{name}_piece": piece for name, piece in CONTROL.items()}
-    try:
-        sentencepiece.SentencePieceTrainer.train(
-            # Not from a file: its path would stand in the model, and differ from run to run.
-            sentence_iterator=(f"{word}\t{count}" for word, count in words if not set(word) & set("\n\r\t\0")),
-            input_format="tsv",
-            model_writer=model,
-            model_type="bpe",
-            vocab_size=tokenizer.vocab_size,
-            hard_vocab_limit=False,
-            character_coverage=tokenizer.character_coverage,
-            normalization_rule_name="identity",
-            byte_fallback=True,
-            add_dummy_prefix=False,
-            remove_extra_whitespaces=False,
-            allow_whitespace_only_pieces=True,
-            split_digits=True,
-            num_threads=1,
-            minloglevel=2,
-            **control,
-        )
-    except RuntimeError as error:
-        reason = f"tokenizer.vocab_size: {tokenizer.vocab_size}: {str(error).rpartition('] ')[2]}"
-        raise UsageError(reason, "raise tokenizer.vocab_size, or lower tokenizer.character_coverage") from error
-    return model.getvalue()
+def least_count(totals: DataFrame, max_words: int) -> int:
+    """The smallest count that no more than `max_words` distinct words reach; never more than the highest one."""
+    found = totals.where("word is not null").groupBy("count").agg(F.count("word").alias("n")).toArrow()
+    ordered = found.sort_by([("count", "descending")])
+    counts, reached = ordered["count"].to_numpy(), np.cumsum(ordered["n"].to_numpy())
+    return int(counts[reached <= max_words].min(initial=counts.max(initial=1)))
 
 
-def tokenizer_config(processor: sentencepiece.SentencePieceProcessor) -> dict[str, object]:
-    """What transformers needs beside tokenizer.json."""
+def train(counts: pa.Table, tokenizer: TokenizerSettings) -> dict[str, bytes]:
+    """The files of a tokenizer of `vocab_size`, or fewer where there are not as many pairs to merge."""
+    if tokenizer.kind == "sentencepiece":
+        model = sentencepiece_train.train(counts, tokenizer.vocab_size, tokenizer.character_coverage)
+        return sentencepiece_train.tokenizer_files(model)
+    numbers = counts["count"].to_numpy()
+    merges = bpe_train.train(strings(counts["word"]), numbers, tokenizer.vocab_size - len(CONTROL))
+    return bpe_files.tokenizer_files(merges, CONTROL)
+
+
+def measure(job: Job) -> TextFigures:
+    """What it makes of the first documents of parts at equal distances, which is all documents where they are few."""
+    parts = job.uris("clean")
+    chosen = [parts[i] for i in np.linspace(0, len(parts) - 1, min(len(parts), MEASURED_PARTS)).astype(int)]
+    work = partial(measure_part, place=place_of(job), max_bytes=MEASURED_BYTES)
+    return add_up(run_tasks(job.spark, "measure the tokenizer", work, chosen))
+
+
+def place_of(job: Job) -> TokenizerPlace:
+    """The tokenizer of the run that the job has written or reads."""
+    table = job.table("tokenizer")
+    kind = "sentencepiece" if "tokenizer.model" in {file.path for file in table.files} else "bpe"
+    return TokenizerPlace(job.run.path("tokenizer"), kind, table.digest)
+
+
+def describe(figures: TextFigures) -> Json:
+    """The figures for the run's record: of each source and language, of all together, and the ids that no text had."""
+    rows = figures.rows.to_pylist()
+    total = {name: sum(row[name] for row in rows) for name in FIGURES}
     return {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "model_max_length": 1_000_000_000,
-        "clean_up_tokenization_spaces": False,
-        **{f"{name}_token": processor.id_to_piece(number) for number, name in enumerate(CONTROL)},
+        "measured": rows,
+        "bytes_per_token": total["bytes"] / max(1, total["tokens"]),
+        "tokens_per_word": total["tokens"] / max(1, total["words"]),
+        "unused_tokens": int((~figures.used).sum()),
     }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from pyspark.sql import SparkSession
-from tiny_corpus import PART_BYTES, Command, Finished, TinyRun, settings_for, write_corpus
+from tiny_corpus import PART_BYTES, QUICK_JVM, Command, Finished, TinyRun, settings_for, write_corpus
 
 from jobs.session import start_session
 
@@ -44,7 +44,7 @@ def shared_data() -> Path:
 SPARK_SETTINGS = {
     "spark.master": "local[2]",
     "spark.driver.memory": "2g",
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # half the work for short jobs
+    "spark.driver.extraJavaOptions": QUICK_JVM,
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.adaptive.enabled": "true",
 }

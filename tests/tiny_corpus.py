@@ -18,7 +18,9 @@ import zstandard
 
 from udfs.hashing import document_id
 
-PART_BYTES = 3000
+QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""Compile little: half the work for a JVM that lives for a minute."""
+PART_BYTES = 5000
 """Stored bytes of input for one part of a table, so that a corpus of 20 KB has several."""
 WHO = (
     "the miller|a young fisherman|the night watchman|my grandmother|every baker in town|the ferry captain|a travelling"
@@ -56,10 +58,10 @@ def english(number: int, n_sentences: int = 6) -> str:
 
 
 def chinese(number: int, n_sentences: int = 12) -> str:
-    """A Chinese text of four sentences a line."""
+    """A Chinese text of four sentences a line, each line with one word that a model can learn."""
     draws = [pow(7, 89 * number + 17 * i + 1, 1_000_003) for i in range(n_sentences)]
     sentences = ["".join(phrases(CHINESE_PHRASES, draw)) + "。" for draw in draws]
-    return "\n".join("".join(sentences[i : i + 4]) for i in range(0, n_sentences, 4))
+    return "\n".join("今天 " + "".join(sentences[i : i + 4]) for i in range(0, n_sentences, 4))
 
 
 def phrases(choices: tuple[str, ...], draw: int) -> list[str]:
@@ -93,14 +95,15 @@ SHORT_QUESTION = "How many oars does the green boat of Anna have?"
 GERMAN = "Der alte Müller trug die schweren Säcke vor dem Sturm zum Fluss.\nDanach ging er langsam nach Hause zurück."
 ADDRESSES = "You can write to miller@old-mill.example.org or open 8.8.8.8 but not 10.0.0.1 at any time of day."
 
+# Of two documents that are alike, the one with more good words has the better score, so it is the one that is kept.
 CRAWL = {
-    **{f"page-{i}": response(f"page-{i}", html(english(i))) for i in range(6)},
+    **{f"page-{i}": response(f"page-{i}", html(english(i, 12 if i == 2 else 6))) for i in range(6)},
     "gone": response("gone", html(english(90)), status="404 Not Found"),
     "picture": response("picture", b"\x89PNG", media_type="image/png"),
     "blank": response("blank", b"<html><body></body></html>"),
-    "tracked": response("https://page-0.example.org/page?utm_source=x", html(english(91))),
+    "tracked": response("https://page-0.example.org/page?utm_source=x", html(english(91, 10))),
     "mirror": response("mirror", html(english(1))),
-    "reworded": response("reworded", html(english(2).replace(" a ", " one ", 1))),
+    "reworded": response("reworded", html(english(2, 11))),
     "german": response("german", html(f"{GERMAN}\n{GERMAN.replace('Müller', 'Bäcker')}")),
     "code": response("code", html(english(92) + "\nThe function starts with { and that is all there is.")),
     "brief": response("brief", html("The miller slept all day long.")),
@@ -109,13 +112,13 @@ CRAWL = {
 }
 CHINESE = {
     **{f"han-{i}": response(f"han-{i}", html(chinese(i))) for i in range(4)},
-    "han-reworded": response("han-reworded", html(chinese(3).replace("的", "之", 1))),
+    "han-reworded": response("han-reworded", html(chinese(3).replace("\n今天 ", "\n"))),
     "han-cut": response("han-cut", html(chinese(4))),
 }
 C4 = {
     **{f"c4-{i}": {"text": english(20 + i), "url": f"http://c4-{i}.example.com/"} for i in range(12)},
     "c4-mirror": {"text": english(3), "url": "http://elsewhere.example.com/"},
-    "c4-reworded": {"text": english(2).replace(" a ", " some ", 1), "url": "http://again.example.com/"},
+    "c4-reworded": {"text": english(2, 12).partition(". ")[2], "url": "http://again.example.com/"},
     "c4-odd": {"text": english(40) + "\n\u2581 and \ud800 and \0 are three odd characters in a line.", "url": ""},
     "not-json": '{"text": "cut of',
     "no-text": {"content_type": "text", "url": "http://notext.example.com/"},
@@ -211,11 +214,12 @@ def settings_for(corpus: Path, output: Path) -> dict[str, object]:
                 "good": [f"{corpus}/good.jsonl"],
                 "bad": [f"{corpus}/bad.jsonl"],
                 "features": 1024,
+                "max_iterations": 10,
             },
         },
-        "dedup": {"threshold": 0.7},
+        "dedup": {"threshold": 0.7, "bands": 6, "rows": 4},
         "decontaminate": {"sets": [f"{corpus}/evals/exam.jsonl"]},
-        "tokenizer": {"vocab_size": 400},
+        "tokenizer": {"kind": "sentencepiece", "vocab_size": 400},
         "pack": {"val_share": 0.2},
         "seed": 7,
         "spark": {"spark.sql.shuffle.partitions": 2},

@@ -1,9 +1,11 @@
-"""Edits: the lines of a text that stay, by the line rules of C4 and FineWeb.
+"""Edits: the lines of a text that stay, by the line rules of C4, FineWeb, RefinedWeb and DCLM.
 
-Source of the rules, their order and their numbers: C4 as released (tensorflow/datasets, text/c4_utils.py). Departures:
-citations are removed before all rules, and a line is trimmed again behind them; a word is a word of `Texts`, so that a
-line of Chinese has many; upper and lower case are alike as RE2 folds them. The rules for whole documents (`{`, "lorem
-ipsum", bad words) drop nothing here: they are signals, in udfs/signals/c4.py.
+Sources of the rules and their numbers: C4 as released (tensorflow/datasets, text/c4_utils.py), DCLM for those of
+RefinedWeb (mlfoundations/dclm, baselines/mappers/modifiers.py). DCLM's come first. Departures from C4: citations are
+removed before all rules, and a line is trimmed again behind them; a word is a word of `Texts`, so that a line of
+Chinese has many; upper and lower case are alike as RE2 folds them. The rules for whole documents (`{`, "lorem ipsum",
+bad words) drop nothing here: they are signals, in udfs/signals/c4.py. Departure from DCLM: a URL begins with a scheme
+or `www.`, where DCLM takes any name that ends in a top-level domain for one.
 """
 
 from collections.abc import Callable
@@ -11,13 +13,36 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from udfs.spans import Bytes, Flags, Spans
+from udfs.spans import Bytes, Flags, Spans, spans_of
 from udfs.text import Texts
+from udfs.unicode_classes import NUMBER, SPACE, TERMINAL, UPPER
 
+URL = r"(?i:[ \t]?(?:(?:https?|ftp)://|\bwww\.)[-a-z0-9()@:%_+.~#?&/=,;!$*']*[-a-z0-9@%_+~#&/=])"
 CITATION = r"\[(?:[0-9]*|edit|citation needed)\]"
 END_MARKS = (".", "?", "!", '"')
 POLICY = "terms of use|privacy policy|cookie policy|uses cookies|use of cookies|use cookies"
+COUNTED = "likes|shares|comments|retweets|reposts|quotes|bookmarks|upvotes|downvotes|downloads|views|followers"
+COUNTER = rf"^[^\pL\pN_]*\p{{Nd}}[,.\p{{Nd}}]*[kmb]?\s+(?:{COUNTED})[^\pL\pN_]*$"
+PHRASES = r"(?i)\s?items in cart|\s?read more\.\.\.$|^sign-in\s?"
+MAX_WORDS_WITH_PHRASE = 10
+
+
+def max_uppercase(texts: Texts, most: float) -> Flags:
+    """Lines of whose characters more than the share `most` are capitals (RefinedWeb; DCLM: 0.5)."""
+    return texts.count_in_lines(UPPER) > most * texts.lines.n_chars
+
+
+def numbers(texts: Texts, _: bool) -> Flags:
+    """Lines of digits alone (RefinedWeb)."""
+    return texts.lines.has_only(NUMBER)
+
+
+def counters(texts: Texts, _: bool) -> Flags:
+    """Lines that only count likes, views and such: `12.3K views` (RefinedWeb)."""
+    return texts.lines.matches(COUNTER)
 
 
 def max_word_length(texts: Texts, most: int) -> Flags:
@@ -28,8 +53,13 @@ def max_word_length(texts: Texts, most: int) -> Flags:
     return np.searchsorted(starts, texts.lines.end) > np.searchsorted(starts, texts.lines.start)
 
 
-def terminal_punctuation(texts: Texts, _: bool) -> Flags:
-    """Lines that do not end in . ? ! or a double quote, or that end in an ellipsis. Most lines of Chinese are such."""
+def terminal_punctuation(texts: Texts, marks: bool | str) -> Flags:
+    """Lines that do not end in . ? ! or a double quote, or that end in an ellipsis. Most lines of Chinese are such.
+
+    With `any_script`, lines that do not end in a mark that ends sentences in some script (MAP-NEO, for Chinese).
+    """
+    if marks == "any_script":
+        return ~texts.lines.ends_in(TERMINAL)
     return ~texts.lines.ends_with(*END_MARKS) | texts.lines.ends_with("...")
 
 
@@ -49,7 +79,10 @@ def policy(texts: Texts, _: bool) -> Flags:
 
 
 LineRule = Callable[[Texts, Any], Flags]
-LINE_RULES: tuple[LineRule, ...] = (max_word_length, terminal_punctuation, min_words_per_line, javascript, policy)
+LINE_RULES: tuple[LineRule, ...] = (
+    *(max_uppercase, numbers, counters),
+    *(max_word_length, terminal_punctuation, min_words_per_line, javascript, policy),
+)
 
 
 @dataclass(frozen=True)
@@ -59,12 +92,19 @@ class Edits:
     citations: bool = True
     """Remove [1], [edit] and [citation needed] first."""
     max_word_length: int | None = 1000
-    terminal_punctuation: bool = True
+    terminal_punctuation: bool | str = True
     min_words_per_line: int | None = 5
     javascript: bool = True
     policy: bool = True
     bad_words: tuple[str, ...] = ()
     """No line is dropped for them; the signal c4.bad_word_lines counts the lines that hold one."""
+    urls: bool = False
+    """Remove URLs first."""
+    max_uppercase: float | None = None
+    numbers: bool = False
+    counters: bool = False
+    phrases: bool = False
+    """Remove "items in cart", "Read more..." and "Sign-in" from what is left of lines of at most 10 words."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,10 +139,12 @@ def edit(texts: Texts, edits: Edits | None) -> Edited:
     """
     if edits is None:
         return Edited(texts, np.zeros(len(texts.lines.start), np.uint8), texts)
-    judged = texts.without(CITATION) if edits.citations else texts
+    removed = [URL] * edits.urls + [CITATION] * edits.citations
+    judged = texts.without("|".join(removed)) if removed else texts
     broken = _first_broken(judged, edits)
     kept = judged.lines.keep(broken == 0)
-    return Edited(judged, broken, Texts(kept.join(kept.first), texts.word_rule), edits.bad_words)
+    left = Texts(kept.join(kept.first), texts.word_rule)
+    return Edited(judged, broken, _without_phrases(left) if edits.phrases else left, edits.bad_words)
 
 
 def _first_broken(texts: Texts, edits: Edits) -> Bytes:
@@ -112,3 +154,13 @@ def _first_broken(texts: Texts, edits: Edits) -> Bytes:
         if setting is not None and setting is not False:
             broken[(broken == 0) & rule(texts, setting)] = number
     return broken
+
+
+def _without_phrases(texts: Texts) -> Texts:
+    """The texts less the phrases in short lines, and less the lines that were nothing else."""
+    lines = texts.lines.arrow
+    is_short = np.diff(texts.words_of_lines) <= MAX_WORDS_WITH_PHRASE
+    changed = pc.if_else(pa.array(is_short), pc.replace_substring_regex(lines, PHRASES, ""), lines)
+    pieces = spans_of(changed, texts.lines.first)
+    left = pieces.keep(~pieces.has_only(SPACE))
+    return Texts(left.join(left.first), texts.word_rule)

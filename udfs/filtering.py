@@ -11,7 +11,7 @@ from udfs.verdicts import Check, judge
 
 def filter_part(part: Part, checks: Sequence[Check], ledger: LedgerFile) -> tuple[PartFile | None, Counts]:
     """Write the ledger rows of the documents that do not meet all checks."""
-    columns = sorted({"language", "row", *(check.column.partition(".")[0] for check in checks)})
+    columns = sorted({"language", "row", *(name for check in checks for name in check.columns)})
     verdicts = []
     for batch in read_part(part.signals, columns):
         verdict = judge(batch, checks)

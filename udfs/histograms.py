@@ -71,7 +71,7 @@ def count_part(part: Part, plan: HistogramPlan) -> Iterator[pa.RecordBatch]:
     """The counts of a part of `signals` that are not zero, as rows of COUNTS; removed is what stands in its ledgers."""
     counts = [np.zeros(plan.shape(i), np.int64) for i in range(len(plan.histograms))]
     removed = removed_rows(part)
-    columns = {"row", "source", "language", *(one.check.column.partition(".")[0] for one in plan.histograms)}
+    columns = {"row", "source", "language", *(name for one in plan.histograms for name in one.check.columns)}
     for batch in read_part(part.signals, sorted(columns)):
         groups = pc.index_in(batch.column("source"), pa.array(plan.sources, pa.string()))
         group = groups.fill_null(len(plan.sources)).to_numpy(zero_copy_only=False).astype(np.int64)

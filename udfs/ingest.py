@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 
 from udfs import files
+from udfs.blocks import extract_blocks
 from udfs.charset import decode
 from udfs.decisions import Counts
 from udfs.extract import Extraction, Options, plain_text
@@ -32,7 +33,9 @@ QUARANTINE = "quarantine"
 class IngestPlan:
     """How records become documents."""
 
+    extractor: Literal["trafilatura", "blocks"]
     extract: Options
+    """How trafilatura extracts."""
     media_types: tuple[str, ...]
     limits: Limits
     block: BlockFiles
@@ -153,7 +156,7 @@ def judge(file: InputFile, record: Record, plan: IngestPlan) -> tuple[str, dict[
         return LEDGER, ledger_row(file, record, "status", str(record.status))
     if record.text is None and record.type != "conversion" and record.media_type not in plan.media_types:
         return LEDGER, ledger_row(file, record, "media_type", record.media_type or "unknown")
-    made = make_text(record, plan.extract)
+    made = make_text(record, plan)
     if made.found.reason in ("extractor_failed", "extractor_died"):
         damage = Damage(record.ordinal, record.offset, made.found.reason, "", record.payload[:HEAD_BYTES])
         return QUARANTINE, quarantine_row(file, damage)
@@ -170,14 +173,17 @@ class Made(NamedTuple):
     charset: str | None
 
 
-def make_text(record: Record, options: Options) -> Made:
+def make_text(record: Record, plan: IngestPlan) -> Made:
     """A row is text already; a WET record or a plain text page needs a charset only; the rest is HTML."""
     if record.text is not None:
         return Made(plain_text(record.text), "none", None)
     decoded = decode(record.payload, "utf-8" if record.type == "conversion" else record.charset)
     if record.type == "conversion" or record.media_type == "text/plain":
         return Made(plain_text(decoded.text), "plain", decoded.charset)
-    return Made(extract_child(options).extract(decoded.text), "trafilatura", decoded.charset)
+    if plan.extractor == "blocks":
+        page = extract_blocks(decoded.text)
+        return Made(Extraction(page.text, page.reason, page.truncated), "blocks", decoded.charset)
+    return Made(extract_child(plan.extract).extract(decoded.text), "trafilatura", decoded.charset)
 
 
 def common_columns(file: InputFile, record: Record) -> dict[str, Any]:

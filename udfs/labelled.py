@@ -13,6 +13,7 @@ from udfs.urls import host
 LABELLED = pa.schema(
     [
         ("id", pa.string()),
+        ("source", pa.string()),
         ("label", pa.float64()),
         ("held_out", pa.bool_()),
         ("draw", pa.int64()),
@@ -27,15 +28,15 @@ class LabelledFile:
     label: float
 
 
-def read_labelled(task: LabelledFile, plan: IngestPlan, seed: int, held_out_share: float) -> Iterator[pa.RecordBatch]:
-    """The documents of a file as rows of LABELLED; what is no document is left out."""
+def read_labelled(
+    task: LabelledFile, plan: IngestPlan, seed: int, held_out_share: float, spaces: bool = False
+) -> Iterator[pa.RecordBatch]:
+    """The documents of a file as rows of LABELLED, `spaced` where asked for; what is no document is left out."""
     counts = FileCounts(task.file.source, task.file.path, task.file.kind, task.file.uri, task.file.fields)
     for table, row in read_file(task.file, plan, counts):
         if table == "documents":
             group = host(row["url"] or "") or row["id"]
             held_out = keyed_uint64(seed, group) < held_out_share * 2**64
             draw = keyed_uint64(seed + 1, row["id"]) // 2
-            yield pa.RecordBatch.from_pylist(
-                [{"id": row["id"], "label": task.label, "held_out": held_out, "draw": draw, "text": row["text"]}],
-                LABELLED,
-            )
+            text = {"id": row["id"], "source": row["source"], "label": task.label, "text": row["text"]}
+            yield pa.RecordBatch.from_pylist([text | {"held_out": held_out, "draw": draw}], LABELLED)

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from udfs.decisions import Counts
 from udfs.edits import Edits, edit
 from udfs.minhash import band_keys, signatures
 from udfs.parts import PartFile, PartWriter, read_batches
+from udfs.signals.batch import NO_LISTS, Batch, WordLists
 from udfs.spans import Floats
 from udfs.strings import strings
 from udfs.text import Texts
@@ -34,6 +36,8 @@ class MeasurePlan:
     shingle_n: int
     bands: int
     rows: int
+    families: tuple[str, ...] = signals.ALWAYS
+    lists: WordLists = NO_LISTS
 
 
 @dataclass(frozen=True)
@@ -67,14 +71,15 @@ def measure_batch(documents: pa.RecordBatch, plan: MeasurePlan) -> dict[str, pa.
     edited = edit(raw, plan.edits)
     left = edited.texts
     hashed = signatures(strings(left.arrow), plan.bands * plan.rows, plan.shingle_unit, plan.shingle_n)
-    families = signals.measure(raw, edited)
+    languages = language.identify(documents.column("text"), plan.language)
+    families = signals.measure(Batch(raw, edited, languages["language"], plan.lists), plan.families)
     return {
         **{name: documents.column(name) for name in ("id", "source", "url", "date")},
         "url_key": pa.array([url_hash(url or "") for url in documents.column("url").to_pylist()], pa.int64()),
-        "text_digest": pa.array([text_digest(text) for text in left.arrow.to_pylist()], pa.string()),
+        "text_digest": text_digests(left),
         "n_chars": pa.array(left.n_chars).cast(pa.int64()),
         "n_words": pa.array(left.words.n_per_document).cast(pa.int64()),
-        **language.identify(documents.column("text"), plan.language),
+        **languages,
         "quality_score": quality_scores(left.arrow, plan.quality_model),
         **{family: struct(measured) for family, measured in families.items()},
         "bands": band_keys(hashed, plan.bands, plan.rows),
@@ -93,11 +98,20 @@ def struct(measured: dict[str, Floats]) -> pa.StructArray:
     return pa.StructArray.from_arrays([pa.array(values) for values in measured.values()], list(measured))
 
 
-def text_digest(text: str) -> str:
-    """128 bits of a text with its white space folded to single spaces, 32 hex digits."""
-    folded = " ".join(text.split())
-    return hashlib.blake2b(folded.encode(), digest_size=16).hexdigest()
+def text_digests(texts: Texts) -> pa.Array:
+    """128 bits of each text with its white space folded to single characters, 32 hex digits."""
+    words = Texts(texts.arrow, "whitespace").words
+    data, offsets = strings(words.join(words.first))
+    folded = memoryview(data.data)
+    digests = [hashlib.blake2b(folded[start:end], digest_size=16) for start, end in pairwise(offsets.tolist())]
+    return pa.array([digest.hexdigest() for digest in digests], pa.string())
 
 
 def to_schema(columns: dict[str, pa.Array], schema: pa.Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([columns[field.name].cast(field.type) for field in schema], schema=schema)
+    """The columns in the schema's order; those that are not there, signals that were not asked for, are null."""
+    n_rows = len(columns["id"])
+    arrays = [
+        columns[field.name].cast(field.type) if field.name in columns else pa.nulls(n_rows, field.type)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)

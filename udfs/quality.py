@@ -2,12 +2,14 @@
 
 The features are spark.ml's to the bit: text in lower case, split at every ASCII white-space character as Java's
 `split("\\\\s")` does (empty tokens inside count, trailing ones do not), each token's UTF-8 bytes hashed with
-MurmurHash3 x86-32, seed 42 (apache/spark, ml/feature/HashingTF.scala, unsafe/hash/Murmur3_x86_32.java). The margin
-sums coefficient times count by ascending index, in spark.ml's order.
+MurmurHash3 x86-32, seed 42 (apache/spark, ml/feature/HashingTF.scala, unsafe/hash/Murmur3_x86_32.java). The margin is
+summed in the order of the text, where spark.ml has that of the indices, so that the last bits may differ. A fastText
+model can stand in its place.
 """
 
 import functools
 import io
+import json
 from typing import Any
 
 import numba
@@ -16,11 +18,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from udfs import files
+from udfs.errors import InputError
 from udfs.strings import strings
 
 U32 = np.uint32
 Floats = np.ndarray[Any, np.dtype[np.float64]]
-WEIGHTS = "weights.npy"
+WEIGHTS, CARD = "weights.npy", "model.json"
+GOOD_LABELS = ("hq", "good")
+UNSPACED = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]) ?"
 # Java lower-cases a final sigma to ς and İ to two characters; the table behind utf8_lower knows single characters only.
 SPECIAL_CASE = "[\u03a3\u0130]"
 
@@ -79,27 +84,24 @@ def _features(data: Any, start: Any, end: Any, n_features: Any, out: Any) -> Any
 def _margins(data: Any, offsets: Any, coefficients: Any, intercept: Any, margins: Any) -> None:
     indices = np.empty(np.max(offsets[1:] - offsets[:-1]) + 1, np.int64)
     for d in range(margins.size):
-        found = np.sort(indices[: _features(data, offsets[d], offsets[d + 1], coefficients.size, indices)])
         margin = 0.0
-        i = 0
-        while i < found.size:
-            j = i
-            while j < found.size and found[j] == found[i]:
-                j += 1
-            margin += coefficients[found[i]] * (j - i)
-            i = j
+        for i in range(_features(data, offsets[d], offsets[d + 1], coefficients.size, indices)):
+            margin += coefficients[indices[i]]
         margins[d] = margin + intercept
 
 
 class QualityModel:
     """A logistic regression over hashed token counts."""
 
-    def __init__(self, coefficients: Floats, intercept: float) -> None:
+    def __init__(self, coefficients: Floats, intercept: float, words: str = "whitespace") -> None:
+        """With `words` `cjk`, texts are `spaced` first."""
         self.coefficients = coefficients
         self.intercept = intercept
+        self.words = words
 
     def scores(self, texts: pa.Array) -> Floats:
         """Probability of being good text, one per text; float64."""
+        texts = spaced(texts) if self.words == "cjk" else texts
         data, offsets = strings(lower_case(texts))
         margins = np.empty(len(texts), np.float64)
         if margins.size:
@@ -113,11 +115,56 @@ class QualityModel:
         return stream.getvalue()
 
 
+def model_files(model: str) -> dict[str, str]:
+    """name -> URI of the files that a model is read from: a folder's, or one of fastText."""
+    if is_fasttext(model):
+        return {"fasttext": model}
+    return {name: files.join(model, name) for name in (WEIGHTS, CARD)}
+
+
+def is_fasttext(model: str) -> bool:
+    return model.endswith((".bin", ".ftz"))
+
+
 @functools.lru_cache(maxsize=1)
-def load_model(folder: str) -> QualityModel:
-    """The model in a folder that train_quality wrote; kept by the process. Raises InputError when it is not there."""
-    weights = np.load(io.BytesIO(files.read_bytes(files.join(folder, WEIGHTS))), allow_pickle=False)
-    return QualityModel(np.ascontiguousarray(weights[1:]), float(weights[0]))
+def load_model(model: str) -> "QualityModel | FastTextQuality":
+    """The model of a folder that train_quality wrote, or of a fastText file; kept by the process. Raises InputError
+    when it is not there or is of another kind."""
+    if is_fasttext(model):
+        return FastTextQuality(model)
+    weights, card = (files.read_bytes(uri) for uri in model_files(model).values())
+    values = np.load(io.BytesIO(weights), allow_pickle=False)
+    words = json.loads(card).get("words", "whitespace")
+    return QualityModel(np.ascontiguousarray(values[1:]), float(values[0]), words)
+
+
+class FastTextQuality:
+    """A supervised fastText model of good and bad text, such as DCLM's: the probability of its good label."""
+
+    def __init__(self, path: str) -> None:
+        import fasttext  # slow to import, and needed by those who have such a model only
+
+        try:
+            self._model: Any = fasttext.load_model(path)
+        except ValueError as error:
+            raise InputError(str(error), "name a supervised fastText model in quality.model") from error
+        labels = self._model.get_labels()
+        self._good = next((label for label in labels if label.removeprefix("__label__") in GOOD_LABELS), None)
+        if self._good is None:
+            reason = f"{path}: none of its labels {', '.join(labels[:5])} says what is good text"
+            raise InputError(reason, f"a model with one of the labels {', '.join(GOOD_LABELS)}")
+
+    def scores(self, texts: pa.Array) -> Floats:
+        """Probability of the good label, one per text; float64, from fastText's float32."""
+        lines = [text.replace("\n", " ") for text in texts.to_pylist()]
+        labels, values = self._model.predict(lines, k=-1) if lines else ([], [])
+        found = [dict(zip(names, scores, strict=True)) for names, scores in zip(labels, values, strict=True)]
+        return np.array([min(1.0, float(one.get(self._good, 0.0))) for one in found], np.float64)
+
+
+def spaced(texts: pa.Array) -> pa.Array:
+    """The texts with one space behind each character of a script that has none between words."""
+    return pc.replace_substring_regex(texts, UNSPACED, r"\1 ")
 
 
 def lower_case(texts: pa.Array) -> pa.Array:

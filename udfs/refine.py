@@ -1,6 +1,7 @@
 """Clean text: the documents of a part that are left, their edits applied, addresses of people replaced."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,7 +26,8 @@ class RefinePlan:
     schema: pa.Schema
     edits: Edits | None
     word_rule: str
-    pii: bool
+    pii: Mapping[str, str]
+    """Kind of address or number (udfs.pii.KINDS) -> `replace` or `remove`."""
 
 
 @dataclass
@@ -76,7 +78,7 @@ def refine_batch(documents: pa.RecordBatch, figures: pa.Table, plan: RefinePlan)
     texts = edit(Texts(documents.column("text"), plan.word_rule), plan.edits).texts.arrow
     columns = {name: figures[name].combine_chunks() for name in figures.column_names}
     columns |= {name: documents.column(name) for name in documents.schema.names}
-    columns["text"] = replace_pii(texts) if plan.pii else texts
+    columns["text"] = replace_pii(texts, plan.pii)
     return pa.RecordBatch.from_arrays(
         [columns[field.name].cast(field.type) for field in plan.schema], schema=plan.schema
     )

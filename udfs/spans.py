@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
 from udfs.hashing import GOLDEN, U64, hash_bytes
+from udfs.strings import strings
 from udfs.unicode_classes import character_classes
 
 Bytes = NDArray[np.uint8]
@@ -58,6 +59,15 @@ def _read_characters(data: Any, start: Any, end: Any, classes: Any) -> Any:
             n_chars[span] += 1
         some[span], every[span], last[span] = any_kind, all_kind, kind
     return n_chars, some, every, last
+
+
+@numba.njit(cache=True, nogil=True)
+def _read_codes(data: Any, start: Any, end: Any) -> Any:
+    """Code point of the first character of each span, none of them empty."""
+    out = np.empty(start.size, np.int64)
+    for span in range(start.size):
+        out[span], _ = decode(data, start[span], end[span])
+    return out
 
 
 @numba.njit(cache=True, nogil=True)
@@ -171,6 +181,41 @@ def _find_top_runs(prefixes: Any, chars: Any, first: Any, n: Any) -> Any:
     return top, n_chars
 
 
+@numba.njit(cache=True, nogil=True)
+def _count_runs(prefixes: Any, first: Any, n: Any) -> Any:
+    """Per piece: how often the run of `n` pieces that begins there stands in its document; 0 where none fits."""
+    out = np.zeros(prefixes.size - 1, np.int64)
+    power = _power(n)
+    table = _table_size((first[1:] - first[:-1]).max() if first.size > 1 else 0)
+    keys, owners, counts = np.empty(table, np.uint64), np.full(table, -1, np.int64), np.empty(table, np.int64)
+    slots = np.empty(table, np.int64)
+    for doc in range(first.size - 1):
+        size = _table_size(first[doc + 1] - first[doc])
+        n_runs = max(first[doc + 1] - first[doc] - n + 1, 0)
+        for run in range(n_runs):
+            i = first[doc] + run
+            key = prefixes[i + n] - prefixes[i] * power
+            slot = _find_slot(keys, owners, doc, size, key)
+            if owners[slot] != doc:
+                keys[slot], owners[slot], counts[slot] = key, doc, 0
+            counts[slot] += 1
+            slots[run] = slot
+        for run in range(n_runs):
+            out[first[doc] + run] = counts[slots[run]]
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _entropies(counts: Any, first: Any) -> Any:
+    """Entropy of each document from its pieces' counts. Compiled, so that every machine has the same last bit."""
+    out = np.zeros(first.size - 1, np.float64)
+    for doc in range(out.size):
+        n = np.float64(first[doc + 1] - first[doc])
+        for i in range(first[doc], first[doc + 1]):
+            out[doc] += np.log(n / counts[i]) / n
+    return out
+
+
 def ratio(numerator: ArrayLike, denominator: ArrayLike) -> Floats:
     """numerator / denominator, and 0 where the denominator is 0."""
     above, below = np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)
@@ -212,6 +257,11 @@ class Spans:
     @property
     def n_chars(self) -> Ints:
         return self._characters[0]
+
+    @cached_property
+    def codes(self) -> Ints:
+        """Code point of the first character of each piece."""
+        return _read_codes(self.data, self.start, self.end)
 
     def has_some(self, kind: int) -> Flags:
         """Whether a character of the piece has a class of `kind` (the bits of udfs.unicode_classes)."""
@@ -277,6 +327,42 @@ class Spans:
         count, n_chars = _find_top_runs(self._prefix_hashes, self._prefix_chars, self.first, n)
         return count.astype(np.float64), n_chars.astype(np.float64)
 
+    def occurrences(self, n: int = 1) -> Ints:
+        """Per piece: how often the run of `n` pieces that begins there stands in its document; 0 where none fits."""
+        return _count_runs(self._prefix_hashes, self.first, n)
+
+    def covered(self, n: int = 1) -> Flags:
+        """Whether the piece lies in a run of `n` pieces that its document has twice or more, the first one included."""
+        begun = _running_sum(self.occurrences(n) > 1)
+        ends = np.arange(1, len(begun))
+        return begun[ends] > begun[np.maximum(ends - n, 0)]
+
+    def longest_top_run(self, n: int) -> tuple[Floats, Floats]:
+        """As `top_run`, but of several it is the one with the most characters."""
+        count = self.occurrences(n)
+        top = self.max(count)
+        is_top = count == np.repeat(top, np.diff(self.first))
+        chars = self._prefix_chars[np.minimum(np.arange(len(count)) + n, len(count))] - self._prefix_chars[:-1]
+        return top, self.max(chars * (is_top & (count > 0)))
+
+    def max(self, values: Ints) -> Floats:
+        """The largest over each document of one number per piece, none below 0; 0 for a document without a piece."""
+        out = np.zeros(len(self.first) - 1)
+        has_pieces = np.diff(self.first) > 0
+        if has_pieces.any():
+            out[has_pieces] = np.maximum.reduceat(values, self.first[:-1][has_pieces])
+        return out
+
+    @cached_property
+    def n_distinct(self) -> Floats:
+        """Per document: how many different pieces it has."""
+        return self.n_per_document - self.repeats()[0]
+
+    @cached_property
+    def entropy(self) -> Floats:
+        """Entropy of the pieces of each document in nats: 0 where all are equal, and for none."""
+        return _entropies(self.occurrences(), self.first)
+
     def keep(self, kept: Flags) -> "Spans":
         """Only the pieces flagged."""
         return Spans(self.data, self.start[kept], self.end[kept], _running_sum(kept)[self.first])
@@ -284,3 +370,9 @@ class Spans:
     def join(self, first: Ints) -> pa.StringArray:
         """Texts made of the pieces first[i]:first[i + 1], with a newline between them."""
         return string_array(*_join(self.data, self.start, self.end, first))
+
+
+def spans_of(pieces: pa.Array, first: Ints) -> Spans:
+    """An Arrow array of pieces, document d having first[d]:first[d + 1] of them."""
+    data, offsets = strings(pieces)
+    return Spans(data, offsets[:-1], offsets[1:], first)

@@ -20,6 +20,7 @@ from udfs.strings import strings
 from udfs.unicode_classes import LETTER, MARK, NUMBER, PUNCTUATION, SPACE, TERMINAL, UNSPACED, character_classes
 
 WORD_RULES = ("cjk", "whitespace")
+ASCII_PUNCTUATION = r"[!-/:-@\[-`{-~]"
 
 
 @numba.njit(cache=True, nogil=True)
@@ -153,6 +154,21 @@ class Texts:
         return Spans(self._data, *_split_words(self._data, self._offsets, character_classes(), single))
 
     @cached_property
+    def content_words(self) -> Spans:
+        """The words that are not only punctuation."""
+        return self.words.keep(~self.words.has_only(PUNCTUATION))
+
+    @cached_property
+    def characters(self) -> Spans:
+        """The characters that are no white space, each a piece of its own; some 60 bytes of memory for each."""
+        first, last = self._offsets[0], self._offsets[-1]
+        begins = self._data[first:last] & 0xC0 != 0x80
+        begins[self._offsets[:-1][np.diff(self._offsets) > 0] - first] = True
+        start = np.flatnonzero(begins) + first
+        every = Spans(self._data, start, np.append(start[1:], last), np.searchsorted(start, self._offsets))
+        return every.keep(~every.has_only(SPACE))
+
+    @cached_property
     def _lines(self) -> tuple[Ints, Ints, Ints, Flags]:
         return _split_lines(self._data, self._offsets, character_classes())
 
@@ -192,7 +208,30 @@ class Texts:
 
     def count(self, substring: str) -> Floats:
         """Occurrences in each document that do not overlap, as str.count."""
-        return np.asarray(pc.count_substring_regex(self.arrow, re.escape(substring))).astype(np.float64)
+        return self.count_matches(re.escape(substring))  # ten times as fast as Arrow's count_substring
+
+    def count_matches(self, pattern: str) -> Floats:
+        """Matches in each document of the regular expression (RE2 syntax) that do not overlap."""
+        return np.asarray(pc.count_substring_regex(self.arrow, pattern)).astype(np.float64)
+
+    def count_in_lines(self, kind: int) -> Ints:
+        """Characters of each line that have a class of `kind`, white space never among them."""
+        found = self.characters.start[self.characters.has_some(kind)]
+        return np.searchsorted(found, self.lines.end) - np.searchsorted(found, self.lines.start)
+
+    @cached_property
+    def normalized(self) -> "Texts":
+        """The texts as RedPajama-v2 compares words: no ASCII punctuation, lower case, canonically decomposed (NFD).
+
+        Words stand between white space.
+        """
+        bare = pc.utf8_lower(pc.replace_substring_regex(self.arrow, ASCII_PUNCTUATION, ""))
+        return Texts(pc.utf8_normalize(bare, "NFD"), "whitespace")
+
+    @cached_property
+    def compatible(self) -> "Texts":
+        """The texts in compatibility form (NFKC): half and full width, ligatures and `…` in one spelling."""
+        return Texts(pc.utf8_normalize(self.arrow, "NFKC"), self.word_rule)
 
     def without(self, pattern: str) -> "Texts":
         """The texts less every match of the regular expression (RE2 syntax)."""

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from udfs.hashing import keyed_uint64
 from udfs.spans import Flags, Floats
 
 
@@ -45,6 +46,11 @@ class Check:
     usual: Interval | None
     by_language: Mapping[str, Interval | None] = field(default_factory=dict)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of `signals` that are read for the check, but for `language`."""
+        return (self.column.partition(".")[0],)
+
     def interval(self, language: str | None) -> Interval | None:
         return self.by_language.get(language or "", self.usual)
 
@@ -63,12 +69,39 @@ class Check:
         return held
 
 
+@dataclass(frozen=True)
+class ParetoCheck(Check):
+    """GPT-3's rule: the quality score and a draw X from the Lomax distribution are more than 1 together.
+
+    X is drawn from a hash of the document's id, so that it is the same in every run.
+    """
+
+    column: str = "quality_score"
+    usual: Interval | None = Interval(min=1.0)
+    alpha: float = 9.0
+    seed: int = 0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("quality_score", "id")
+
+    def values(self, signals: pa.RecordBatch) -> Floats:
+        """Score + X, as float64."""
+        draws = (keyed_uint64(self.seed, identity) for identity in signals.column("id").to_pylist())
+        return super().values(signals) + [((draw + 1) / 2**64) ** (-1 / self.alpha) - 1 for draw in draws]
+
+
+def failures(signals: pa.RecordBatch, checks: Sequence[Check]) -> Flags:
+    """Whether the document does not meet the check; bool (checks, documents)."""
+    return np.stack([~check.holds(signals) for check in checks])
+
+
 def judge(signals: pa.RecordBatch, checks: Sequence[Check]) -> pa.Table:
     """A row for every document that does not meet all checks: row, reason, broken, signal, value, bound.
 
     `reason`, `signal`, `value` and `bound` are those of the first check not met, `broken` names all of them.
     """
-    failed = np.stack([~check.holds(signals) for check in checks])
+    failed = failures(signals, checks)
     removed = np.flatnonzero(failed.any(axis=0))
     failed = failed[:, removed]
     first = failed.argmax(axis=0)

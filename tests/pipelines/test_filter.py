@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from tiny_corpus import TinyRun
 
@@ -56,8 +57,6 @@ def test_zero_is_a_bound_and_null_is_none():
     ],
 )
 def test_languages_are_kept_from_their_score_on_and_others_by_the_star(languages, language, score, held):
-    import pyarrow as pa
-
     check = checks_of(languages=languages)[1]
     row = {"language": language, "language_score": score}
     schema = pa.schema([("language", pa.string()), ("language_score", pa.float64())])
@@ -67,7 +66,7 @@ def test_languages_are_kept_from_their_score_on_and_others_by_the_star(languages
 def test_a_language_replaces_bounds_signal_by_signal_and_can_add_and_turn_off():
     own = {"zh": {"gopher": {"stop_words": None, "word_count": {"min": 5}}, "c4": {"sentences": {"min": 3}}}}
     found = {check.reason: check for check in checks_of(bounds=GOPHER, per_language=own)}
-    assert found["gopher.word_count"].interval("zh") == Interval(5, 100)
+    assert found["gopher.word_count"].interval("zh") == Interval(min=5)
     assert found["gopher.word_count"].interval("en") == Interval(50, 100)
     assert found["gopher.stop_words"].interval("zh") is None
     assert (found["c4.sentences"].interval("zh"), found["c4.sentences"].interval(None)) == (Interval(min=3), None)
@@ -97,3 +96,32 @@ def test_the_ledger_is_what_a_plain_judge_finds(tiny_run: TinyRun):
             expected[row["id"]] = ([reason for reason, _ in verdict], *verdict[0])
     assert found == expected
     assert len(found) == 4
+
+
+@pytest.mark.parametrize(
+    ("language", "score", "group_score", "held"),
+    [
+        ("hr", 0.4, 0.9, True),
+        ("hr", 0.4, 0.6, False),
+        ("bs", 0.1, 0.7, True),
+        ("sr", 0.5, 0.6, True),
+        ("sr", 0.4, 0.9, False),
+        ("en", 0.65, 0.65, True),
+        ("en", 0.6, 0.9, False),
+        ("de", 1.0, 1.0, False),
+    ],
+)
+def test_a_group_is_kept_from_the_sum_of_its_scores_on_but_for_members_named_alone(language, score, group_score, held):
+    checks = checks_of(languages={"en": 0.65, "hr+sr+bs+sh": 0.7, "sr": 0.5})[1:]
+    row = {"language": [language], "language_score": [score], "language_group_score": [group_score]}
+    assert all(check.holds(pa.RecordBatch.from_pydict(row)).all() for check in checks) == held
+
+
+def test_a_group_that_the_model_does_not_have_is_named():
+    with pytest.raises(ValueError, match=r"no language group 'hr\+sr'; did you mean 'hr\+sr\+bs\+sh'"):
+        checks_of(languages={"hr+sr": 0.5})
+
+
+def test_gpt3s_rule_stands_last_and_reads_the_score_and_the_id():
+    check = checks_of(0.1, pareto={"alpha": 4})[-1]
+    assert (check.reason, check.columns, str(check.usual)) == ("pareto", ("quality_score", "id"), ">= 1")

@@ -12,7 +12,7 @@ from tiny_parts import rows_of
 from pipelines.ingest import SCHEMAS, IngestSettings
 from udfs.extract_child import extract_child
 from udfs.hashing import document_id
-from udfs.ingest import LEDGER, QUARANTINE, FileCounts, IngestTask, ingest_part, read_file
+from udfs.ingest import LEDGER, QUARANTINE, FileCounts, IngestPlan, IngestTask, ingest_part, read_file
 from udfs.inputs import InputFile
 from udfs.readers import Kind
 
@@ -25,12 +25,12 @@ def _child_ends():
     extract_child(PLAN.extract).close()
 
 
-def read(file: Path, kind: Kind, **fields: str):
+def read(file: Path, kind: Kind, plan: IngestPlan = PLAN, **fields: str):
     """(rows by table, counts) of a file."""
     given = InputFile(str(file), file.name, "crawl", kind, "CC-MAIN-2024-10", fields)
     counts = FileCounts(given.source, given.path, given.kind, given.uri, given.fields)
     rows: dict[str, list] = {"documents": [], LEDGER: [], QUARANTINE: []}
-    for table, row in read_file(given, PLAN, counts):
+    for table, row in read_file(given, plan, counts):
         rows[table].append(row)
     return rows, counts
 
@@ -80,6 +80,16 @@ def test_a_document_says_where_it_comes_from_and_how_it_was_read(tmp_path):
     assert row["extractor"] == "trafilatura"
     assert row["charset"] in ("iso-8859-1", "windows-1252", "cp1252")
     assert gzip.decompress((tmp_path / "a.warc.gz").read_bytes()[row["record_offset"] :]) == record
+
+
+def test_blocks_makes_text_of_pages_where_the_settings_say_so(tmp_path):
+    file = write_warc(tmp_path / "a.warc.gz", response("page", html(english(1))), response("empty", b"<html></html>"))
+    rows, counts = read(file, "warc", IngestSettings(extractor="blocks").plan())
+    (row,) = rows["documents"]
+    assert row["extractor"] == "blocks"
+    assert english(1)[:60] in row["text"]
+    assert [row["reason"] for row in rows[LEDGER]] == ["no_text"]
+    assert (counts.documents, counts.removed) == (1, 1)
 
 
 def test_plain_text_and_wet_need_no_extractor(tmp_path):

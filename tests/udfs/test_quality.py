@@ -2,6 +2,7 @@
 
 import math
 
+import fasttext
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -78,8 +79,43 @@ def test_lower_case_is_that_of_unicode(text):
 
 def test_a_model_is_read_as_it_was_written(tmp_path):
     (tmp_path / "weights.npy").write_bytes(MODEL.to_bytes())
+    (tmp_path / "model.json").write_text('{"words": "cjk"}')
     loaded = load_model(str(tmp_path))
-    assert (loaded.coefficients.tolist(), loaded.intercept) == (COEFFICIENTS.tolist(), -0.25)
+    assert isinstance(loaded, QualityModel)
+    assert (loaded.coefficients.tolist(), loaded.intercept, loaded.words) == (COEFFICIENTS.tolist(), -0.25, "cjk")
+
+
+def test_with_cjk_each_character_of_an_unspaced_script_is_a_word():
+    model = QualityModel(COEFFICIENTS, -0.25, "cjk")
+    assert model.scores(pa.array(["中文 the", "中 文the"])).tolist() == pytest.approx([plain_score("中 文 the")] * 2)
+
+
+def test_a_fasttext_model_scores_by_its_good_label(tmp_path):
+    rows = [
+        f"__label__{label} {text}"
+        for label, text in (("hq", "a fine essay"), ("cc", "buy cheap now"))
+        for _ in range(50)
+    ]
+    (tmp_path / "train.txt").write_text("\n".join(rows))
+    options = {"dim": 4, "bucket": 10, "thread": 1, "verbose": 0, "epoch": 50}
+    trained = fasttext.train_supervised(str(tmp_path / "train.txt"), **options)
+    trained.save_model(str(tmp_path / "model.bin"))
+    model = load_model(str(tmp_path / "model.bin"))
+    good, bad, nothing = model.scores(pa.array(["a fine\nessay", "buy cheap now", ""])).tolist()
+    assert good > 0.9 > 0.1 > bad
+    labels, values = trained.predict("a fine essay", k=-1)
+    assert good == pytest.approx(dict(zip(labels, values, strict=True))["__label__hq"], abs=1e-6)
+    assert 0 <= nothing <= 1
+    assert model.scores(pa.array([], pa.string())).tolist() == []
+
+
+def test_a_fasttext_model_without_a_good_label_is_refused(tmp_path):
+    (tmp_path / "train.txt").write_text("__label__en text\n__label__fr texte\n" * 20)
+    trained = fasttext.train_supervised(str(tmp_path / "train.txt"), dim=4, bucket=10, thread=1, verbose=0)
+    trained.save_model(str(tmp_path / "language.ftz"))
+    with pytest.raises(InputError, match="none of its labels") as error:
+        load_model(str(tmp_path / "language.ftz"))
+    assert "hq, good" in error.value.hint
 
 
 def test_a_missing_model_is_named(tmp_path):

@@ -6,6 +6,7 @@ from tiny_parts import KEY, document, make_part, rows_of, write_rows
 from pipelines.tables import CLEAN, DOCUMENTS, DUPLICATES, LEDGER
 from udfs.decisions import Part
 from udfs.edits import Edits
+from udfs.pii import REPLACE
 from udfs.refine import RefinePlan, refine_part
 
 TEXTS = [
@@ -28,7 +29,7 @@ def part(tmp_path) -> Part:
 
 
 def refined(part: Part, folder, edits: Edits | None = None, pii: bool = True):
-    result = refine_part(part, RefinePlan(str(folder / "clean"), KEY, CLEAN, edits, "cjk", pii))
+    result = refine_part(part, RefinePlan(str(folder / "clean"), KEY, CLEAN, edits, "cjk", REPLACE if pii else {}))
     assert result.part is not None
     return result, rows_of(folder / "clean" / result.part.path)
 

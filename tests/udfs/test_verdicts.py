@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from udfs.verdicts import Check, Interval, judge
+from udfs.verdicts import Check, Interval, ParetoCheck, judge
 
 VALUES = st.one_of(st.none(), st.sampled_from([math.nan, 0.0, 0.5, 1.0, -0.0, math.inf]), st.floats(-2, 2))
 LIMITS = st.one_of(st.none(), st.sampled_from([0.0, 0.5, 1.0]))
@@ -102,3 +102,18 @@ def test_whole_numbers_and_sliced_batches_are_judged_too():
 def test_a_bound_is_written_as_people_write_it():
     written = [str(bound) for bound in (Interval(min=50, max=1e5), Interval(max=0.3), Interval())]
     assert written == [">= 50 and <= 100000", "<= 0.3", ""]
+
+
+def test_gpt3s_rule_keeps_good_scores_always_and_poor_ones_at_random():
+    ids = [f"{i:032x}" for i in range(20_000)]
+    for score, share in ((1.0, 1.0), (0.9, (1 / 1.1) ** 9), (0.5, (1 / 1.5) ** 9), (0.0, 0.5**9)):
+        batch = pa.RecordBatch.from_pydict({"id": ids, "quality_score": [score] * len(ids)})
+        kept = ParetoCheck("pareto").holds(batch)
+        assert kept.mean() == pytest.approx(share, abs=0.012), "the Lomax distribution's tail"
+        assert (ParetoCheck("pareto").holds(batch.slice(7)) == kept[7:]).all(), "a document's draw is its own"
+    other = ParetoCheck("pareto", seed=1).holds(
+        pa.RecordBatch.from_pydict({"id": ids, "quality_score": [0.9] * 20_000})
+    )
+    assert 0.3 < other.mean() < 0.55
+    missing = pa.RecordBatch.from_pydict({"id": ids[:1], "quality_score": pa.array([None], pa.float64())})
+    assert not ParetoCheck("pareto").holds(missing).any()

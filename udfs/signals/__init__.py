@@ -5,16 +5,35 @@ so that settings are checked fast.
 """
 
 import ast
+from collections.abc import Iterable
 from functools import cache
 from importlib import import_module, resources
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from udfs.edits import Edited
+    from udfs.signals.batch import Batch
     from udfs.spans import Floats
-    from udfs.text import Texts
 
-FAMILIES = ("gopher", "repetition", "c4", "fineweb")
+SUBJECTS = {
+    "gopher": "raw",
+    "repetition": "raw",
+    "c4": "edited",
+    "fineweb": "left",
+    "fineweb2": "batch",
+    "coverage": "judged",
+    "dclm": "edited",
+    "redpajama2": "batch",
+    "ccnet": "raw",
+    "chinesewebtext": "batch",
+    "map_neo": "raw",
+    "hplt": "raw",
+    "script": "raw",
+    "pii": "left",
+}
+"""family -> which view of the documents its signals take, an attribute of `Batch`."""
+FAMILIES = tuple(SUBJECTS)
+ALWAYS = ("gopher", "repetition", "c4", "fineweb")
+"""The families that are measured unasked."""
 
 
 @cache
@@ -25,14 +44,10 @@ def names(family: str) -> tuple[str, ...]:
     return tuple(name for name in functions if not name.startswith("_"))
 
 
-def measure(raw: "Texts", edited: "Edited") -> "dict[str, dict[str, Floats]]":
-    """family -> signal -> float64 per document, never NaN.
-
-    gopher and repetition are measured on the text as extracted, c4 on its edits, fineweb on what they leave.
-    """
-    subjects = {"gopher": raw, "repetition": raw, "c4": edited, "fineweb": edited.texts}
+def measure(batch: "Batch", families: Iterable[str] = ALWAYS) -> "dict[str, dict[str, Floats]]":
+    """family -> signal -> float64 per document, never NaN."""
     measured: dict[str, dict[str, Floats]] = {}
-    for family in FAMILIES:
-        module = import_module(f"{__name__}.{family}")
-        measured[family] = {name: getattr(module, name)(subjects[family]) for name in names(family)}
+    for family in families:
+        module, subject = import_module(f"{__name__}.{family}"), getattr(batch, SUBJECTS[family])
+        measured[family] = {name: getattr(module, name)(subject) for name in names(family)}
     return measured

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from udfs.edits import Edits
 
 # Letters of unspaced scripts, and marks, as far as the texts below need them.
-_UNSPACED = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u4e00-\u9fff\u0e01-\u0e30\u0e32-\u0e33\u0e40-\u0e46"
+UNSPACED = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u4e00-\u9fff\u0e01-\u0e30\u0e32-\u0e33\u0e40-\u0e46"
+COUNTED = "likes|shares|comments|retweets|reposts|quotes|bookmarks|upvotes|downvotes|downloads|views|followers"
+URL = r"(?i:[ \t]?(?:(?:https?|ftp)://|(?<![A-Za-z0-9_])www\.)[-a-z0-9()@:%_+.~#?&/=,;!$*']*[-a-z0-9@%_+~#&/=])"
 _MARKS = "\u0300-\u036f\u3099\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
 _SENTENCE_TERMINAL = ".?!。！？．｡؟।"
 _SYMBOLS = ("Sc", "Sk", "Sm", "Cc", "Cf")
@@ -57,6 +59,7 @@ FRAGMENTS = [
         "」",
     ),
     *(".", "?", "!", '"', "'", ",", "$", "{", "[1]", "[edit]", "[citation needed]", "[12", "lorem ipsum", "JavaScript"),
+    *("12.5K views", "Items in cart", "Read more...", "Sign-in", "ABC", "www.x.org/a.", "(http://x.org)", "【", "】"),
     *("Privacy Policy", "use cookies", "damn", "性", "\u200b", "w" * 1001),
     *(" ", " ", " ", "\n", "\n", "\n\n", " \n \n", "\t", "\r\n", "\u3000", "\xa0", "\u2028"),
 ]
@@ -68,7 +71,7 @@ def split_words(text: str, word_rule: str) -> list[str]:
     tokens = text.split()
     if word_rule == "whitespace":
         return tokens
-    return [word for token in tokens for word in re.findall(f"[{_UNSPACED}][{_MARKS}]*|[^{_UNSPACED}]+", token)]
+    return [word for token in tokens for word in re.findall(f"[{UNSPACED}][{_MARKS}]*|[^{UNSPACED}]+", token)]
 
 
 def split_lines(text: str) -> list[str]:
@@ -167,6 +170,12 @@ def fineweb(text: str, word_rule: str) -> dict[str, float]:
 def broken_rule(line: str, edits: Edits, word_rule: str) -> str | None:
     """The first rule that drops `line`."""
     words = split_words(line, word_rule)
+    if edits.max_uppercase is not None and sum(map(str.isupper, line)) > edits.max_uppercase * len(line):
+        return "max_uppercase"
+    if edits.numbers and all(unicodedata.category(character)[0] == "N" for character in line):
+        return "numbers"
+    if edits.counters and re.search(rf"^\W*\d[,.\d]*[kmb]?[ \t\n\f\r]+(?:{COUNTED})\W*$", line.lower()):
+        return "counters"
     policies = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
     if edits.max_word_length is not None and any(len(word) > edits.max_word_length for word in words):
         return "dropped_for_word_length"
@@ -181,14 +190,27 @@ def broken_rule(line: str, edits: Edits, word_rule: str) -> str | None:
     return None
 
 
+def without_phrases(line: str, word_rule: str) -> str:
+    if len(split_words(line, word_rule)) > 10:
+        return line
+    pattern = r"[ \t\n\f\r]?items in cart|[ \t\n\f\r]?read more\.\.\.$|^sign-in[ \t\n\f\r]?"
+    return re.sub(pattern, "", line, flags=re.IGNORECASE)
+
+
+def judged_text(text: str, edits: Edits) -> str:
+    patterns = [URL] * edits.urls + [r"\[[0-9]*\]|\[edit\]|\[citation needed\]"] * edits.citations
+    return re.sub("|".join(patterns), "", text) if patterns else text
+
+
 def c4(text: str, edits: Edits, word_rule: str) -> tuple[str, dict[str, float]]:
     """(what the edits leave, the signals)."""
-    if edits.citations:
-        text = re.sub(r"\[[0-9]*\]|\[edit\]|\[citation needed\]", "", text)
+    text = judged_text(text, edits)
     judged = [(line, broken_rule(line, edits, word_rule)) for line in split_lines(text)]
     after_few_words = [line for line, rule in judged if rule in (None, "dropped_for_javascript", "dropped_for_policy")]
     after_javascript = [line for line, rule in judged if rule in (None, "dropped_for_policy")]
     kept = [line for line, rule in judged if rule is None]
+    if edits.phrases:
+        kept = [line for line in (without_phrases(line, word_rule) for line in kept) if line.strip()]
     rules = ("word_length", "punctuation", "few_words", "javascript", "policy")
     return "\n".join(kept), {
         "sentences": sum(map(count_sentences, kept)),
@@ -205,6 +227,6 @@ def has_bad_word(line: str, bad_words: Sequence[str]) -> bool:
     for word in bad_words:
         for place in (match.start() for match in re.finditer(f"(?={re.escape(word)})", padded)):
             before, after = padded[place - 1], padded[place + len(word)]
-            if re.search(f"[{_UNSPACED}]", word) or not (before.isalpha() or after.isalpha()):
+            if re.search(f"[{UNSPACED}]", word) or not (before.isalpha() or after.isalpha()):
                 return True
     return False

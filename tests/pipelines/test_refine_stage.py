@@ -1,0 +1,44 @@
+"""Clean text of a whole run, and a record lost on the way."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tiny_corpus import ADDRESSES, TinyRun, english
+
+from pipelines.refine import LEDGERS, check_conservation
+from udfs.errors import ContractError
+
+
+def test_edits_and_replacements_are_in_clean_and_not_in_documents(tiny_run: TinyRun):
+    before, after = (tiny_run.by_name(table)["edited"]["text"] for table in ("documents", "clean"))
+    assert before == f"{english(93)}\n{ADDRESSES}\nPlease enable JavaScript to read this page now."
+    assert after == before.rpartition("\n")[0].replace("miller@old-mill.example.org", "email@example.com").replace(
+        "8.8.8.8", "192.0.2.1"
+    )
+
+
+def test_a_text_that_no_edit_touches_is_left_as_it_is(tiny_run: TinyRun):
+    assert tiny_run.by_name("clean")["c4-3"]["text"] == english(23)
+    assert tiny_run.by_name("clean")["han-1"]["text"] == tiny_run.by_name("documents")["han-1"]["text"]
+
+
+def test_clean_has_what_documents_signals_and_duplicates_say(tiny_run: TinyRun):
+    documents, signals = tiny_run.by_name("documents"), tiny_run.by_name("signals")
+    kept = {row["id"]: row for row in tiny_run.rows("duplicates") if row["kind"] == "kept"}
+    for name, row in tiny_run.by_name("clean").items():
+        same = ("source", "url", "date", "dump", "file_path", "record_offset", "content_digest", "record_id")
+        assert {column: row[column] for column in same} == {column: documents[name][column] for column in same}
+        assert (row["language"], row["quality_score"]) == (signals[name]["language"], signals[name]["quality_score"])
+        cluster = kept.get(row["id"], {"cluster_id": row["id"], "cluster_size": 1})
+        assert (row["cluster_id"], row["cluster_size"]) == (cluster["cluster_id"], cluster["cluster_size"])
+    assert sum(row["cluster_size"] for row in tiny_run.rows("clean")) == len(tiny_run.rows("clean")) + 6
+
+
+def test_a_lost_record_is_an_error_that_says_where_the_others_are():
+    rows = dict(zip(LEDGERS, (3, 2, 1), strict=True)) | {"documents": 10, "clean": 3}
+    job: Any = SimpleNamespace(table=lambda name: SimpleNamespace(n_rows=rows[name]))
+    with pytest.raises(ContractError, match=r"10 documents, but 3 in clean, 3 in ledger/stage=filter"):
+        check_conservation(job)
+    rows["clean"] = 4
+    check_conservation(job)

@@ -1,0 +1,95 @@
+"""Spark as a scheduler: results in order, and errors of workers as errors of the command."""
+
+import errno
+import sys
+
+import pyarrow as pa
+import pytest
+from pyspark import cloudpickle
+from pyspark.sql import SparkSession
+
+from pipelines.stage import describe
+from pipelines.tasks import map_arrow, mendable, run_tasks, spelling_errors, stream_tasks, write_frame
+from udfs.errors import ContractError, InputError, OutputError
+from udfs.parts import read_part
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import a test
+NUMBERS = pa.schema([("n", pa.int64())])
+FULL = OSError(errno.ENOSPC, "No space left on device", "/out/x")
+DENIED = PermissionError(errno.EACCES, "Permission denied", "/out/x")
+
+
+def rows(*values: int) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict({"n": list(values)}, NUMBERS)
+
+
+def fail(error: Exception):
+    raise error
+
+
+def fail_after_a_row(error: Exception):
+    yield rows(1)
+    raise error
+
+
+def run(spark: SparkSession, error: Exception) -> None:
+    run_tasks(spark, "test", fail, [error])
+
+
+def stream(spark: SparkSession, error: Exception) -> None:
+    stream_tasks(spark, fail_after_a_row, [error], NUMBERS).collect()
+
+
+def map_rows(spark: SparkSession, error: Exception) -> None:
+    map_arrow(spark.range(1), lambda _number, _batches: fail_after_a_row(error), NUMBERS).collect()
+
+
+def test_results_come_in_the_order_of_the_tasks(spark: SparkSession):
+    assert run_tasks(spark, "test", lambda task: task * 10, [3, 1, 2]) == [30, 10, 20]
+    assert run_tasks(spark, "test", fail, []) == []
+
+
+def test_rows_of_all_tasks_are_streamed(spark: SparkSession):
+    frame = stream_tasks(spark, lambda task: iter([rows(task, task + 1), rows()]), [10, 20], NUMBERS)
+    assert sorted(row["n"] for row in frame.collect()) == [10, 11, 20, 21]
+    assert stream_tasks(spark, fail, [], NUMBERS).collect() == []
+
+
+@pytest.mark.parametrize(
+    ("way", "error", "code", "reason"),
+    [
+        (run, InputError("no such\nfile", "look"), 66, "no such\nfile"),
+        (run, DENIED, 73, "/out/x: Permission denied"),
+        (stream, ContractError("中文 \ud800 'x' \"y\""), 65, "中文 \ud800 'x' \"y\""),
+        (map_rows, FULL, 73, "/out/x: No space left on device"),
+    ],
+)
+def test_an_error_of_a_worker_is_told_as_if_it_were_raised_here(spark: SparkSession, way, error, code, reason):
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - what becomes of it is the point
+        way(spark, error)
+    found = describe(raised.value)
+    assert found[0] == code
+    assert found[1].startswith(reason)
+
+
+@pytest.mark.parametrize("error", [InputError("no such\nfile", "look"), ContractError("中文 \ud800"), FULL, DENIED])
+def test_an_error_spelt_out_is_read_as_it_was(error):
+    with pytest.raises(RuntimeError) as raised, spelling_errors():
+        raise error
+    around = RuntimeError(f"Job aborted:\n{raised.value}\n\tat java.lang.Thread.run")
+    assert describe(around) == describe(error)
+
+
+def test_an_error_that_nobody_can_mend_stays_what_it_is():
+    with pytest.raises(KeyError), spelling_errors():
+        raise KeyError("x")
+    assert mendable(ValueError("gristmill")) is None
+    assert isinstance(mendable(OSError(errno.EROFS, "Read-only file system")), OutputError)
+
+
+def test_partitions_become_parts_of_their_number_and_empty_ones_none(spark: SparkSession, tmp_path):
+    frame = spark.range(0, 4, 1, 4).where("id != 2").selectExpr("id AS n")
+    written = write_frame(frame, str(tmp_path), "0123456789", NUMBERS)
+    assert [part.number for part in written] == [0, 1, 3]
+    assert [part.n_rows for part in written] == [1, 1, 1]
+    assert [batch.to_pydict() for batch in read_part(str(tmp_path / written[2].path))] == [{"n": [3]}]

@@ -1,0 +1,60 @@
+"""The data contract: what it counts in a good run, and that what is broken fails it by name."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from tiny_corpus import Command, TinyRun
+
+from pipelines.validate import Expectation, check
+
+
+def results(root: Path) -> list[dict]:
+    return json.loads((root / "validation/results.json").read_text())["results"]
+
+
+def test_a_good_run_meets_expectations_of_every_table_and_source(tiny_run: TinyRun):
+    found = results(tiny_run.root)
+    assert all(row["success"] for row in found)
+    figures = {(row["table"], row["figure"]): row["value"] for row in found}
+    for table in ("documents", "signals", "ledger/stage=filter", "duplicates", "clean", "quarantine"):
+        assert figures[table, "rows"] == len(tiny_run.rows(table))
+    lost = {figure for table, figure in figures if table == "ingest"}
+    assert lost == {
+        "records lost of c4/c4-train.00000-of-00001.json.gz",
+        "records lost of crawl/CC-MAIN-2024-10/a.warc.gz",
+        "records lost of crawl/CC-MAIN-2024-10/b.warc.gz",
+        "records lost of pile/00.jsonl.zst",
+        "records lost of reference/books.parquet",
+    }
+    sources = {row["source"] for row in tiny_run.rows("documents")}
+    assert {figure for table, figure in figures if table == "clean" and "lost" in figure} == {
+        f"documents lost of {source}" for source in sources
+    }
+    assert figures["shards", "documents"] == len(tiny_run.rows("clean"))
+
+
+def test_a_reason_that_removes_too_much_fails_by_name_with_65(tiny_run: TinyRun, gristmill: Command, tmp_path: Path):
+    shutil.copytree(tiny_run.root, tmp_path / "run")
+    changes = [f"--set=output={tmp_path}/run", "--set=validation.max_removed_share=0.1"]
+    finished = gristmill("validate", "--settings", tiny_run.settings, *changes)
+    assert finished.code == 65
+    assert "data contract broken" in finished.err
+    assert "share removed for evaluation_overlap" in finished.err
+    assert "Traceback" not in finished.err
+    broken = [(row["table"], row["figure"]) for row in results(tmp_path / "run") if not row["success"]]
+    n_wikipedia = sum(row["source"] == "pile.wikipedia-en" for row in tiny_run.rows("documents"))
+    assert n_wikipedia < 10
+    assert ("pile.wikipedia-en", "share removed for evaluation_overlap") in broken
+    assert json.loads((tmp_path / "run/runs/validate.json").read_text())["exit_code"] == 65
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Great Expectations, when it is imported
+@pytest.mark.parametrize(
+    ("value", "low", "high", "met"),
+    [(0, 0, 0, True), (1, 0, 0, False), (0.5, 0, 0.5, True), (0.6, 0, 0.5, False), (-1, 0, None, False)],
+)
+def test_a_figure_has_to_lie_between_its_bounds(value, low, high, met):
+    (row,) = check([Expectation("clean", "figure", value, low, high)])
+    assert row["success"] is met
