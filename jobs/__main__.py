@@ -105,6 +105,26 @@ def explain(
 
 
 @app.command()
+def whatif(run: RunDirectory, set: Overrides = None) -> None:
+    """Print what the run would keep with other bounds, source by source; write nothing."""
+    from jobs.whatif import what_if
+
+    what_if(Run(run), set or [], out)
+
+
+@app.command("which-doc")
+def which_doc(
+    run: RunDirectory,
+    shard: Annotated[str, typer.Argument(metavar="SHARD", help="As train/web/shard-00000.")],
+    position: Annotated[int, typer.Argument(metavar="POSITION", help="Number of a token in it, from 0.")],
+) -> None:
+    """Print the document that a token of a shard belongs to, and where it stands in the crawl, as JSON."""
+    from pipelines.which_doc import document_at
+
+    out.print_json(data=document_at(Run(run), shard, position))
+
+
+@app.command()
 def replay(
     run: RunDirectory,
     quarantine_id: Annotated[str, typer.Argument(metavar="QUARANTINE_ID", help="Its id, or its first digits.")],

@@ -108,10 +108,11 @@ def count_part(part: Part, before: Sequence[Check], after: Sequence[Check]) -> C
 def tokens_kept(run: Run) -> dict[str, float]:
     """source -> tokens in `clean`, estimated; empty before there is a tokenizer."""
     refined, trained = run.committed("refine"), run.committed("train_tokenizer")
-    if not refined or not trained:
+    measured = trained.counts.get("measured") if trained else None
+    if not refined or not measured:
         return {}
     n_bytes, n_tokens = Counter[str](), Counter[str]()
-    for row in trained.counts["measured"]:
+    for row in measured:
         n_bytes[row["source"]] += row["bytes"]
         n_tokens[row["source"]] += row["tokens"]
     mean = n_tokens.total() / max(1, n_bytes.total())

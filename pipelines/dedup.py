@@ -32,6 +32,7 @@ from pipelines.tasks import map_arrow, run_tasks, stream_tasks, write_frame
 from udfs import clustering, copies, files, near
 from udfs.clusters import components
 from udfs.errors import ContractError
+from udfs.parts import read_part
 
 MAX_PAIRS = 50_000_000  # the driver holds them at 24 bytes each while it joins them to clusters
 ROWS_PER_PARTITION = 2_000_000
@@ -153,9 +154,7 @@ def similarities(search: Search, stars: DataFrame, plan: near.ShinglePlan) -> Da
 def kept_pairs(search: Search) -> DataFrame:
     """near.STARS of every near-duplicate and the document kept for it, and of the kept ones with themselves."""
     removed = [steps["near"] for steps in search.steps.values() if "near" in steps]
-    if not removed:
-        return search.job.spark.createDataFrame(near.STARS.empty_table())
-    pairs = search.job.spark.read.parquet(*removed).select(F.col("kept").alias("centre"), "node")
+    pairs = stream_tasks(search.job.spark, read_part, removed, copies.REMOVED).selectExpr("kept AS centre", "node")
     return pairs.unionByName(pairs.select("centre", F.col("centre").alias("node")))
 
 

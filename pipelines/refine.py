@@ -41,8 +41,8 @@ class PiiSettings(Model):
 
 class RefineSettings(Model):
     pii: bool | PiiSettings = True
-    """Replace addresses and numbers of people: {email, ip, id_card, bank_card, phone}, each `keep`, `replace` or `remove`;
-    true for the defaults of these, false for none."""
+    """Replace addresses and numbers of people: {email, ip, id_card, bank_card, phone}, each `keep`, `replace` or
+    `remove`; true for the defaults of these, false for none."""
 
     def actions(self) -> dict[str, str]:
         if isinstance(self.pii, PiiSettings):

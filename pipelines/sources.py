@@ -87,6 +87,8 @@ def _is_hidden(relative: str) -> bool:
 
 
 def _input_file(spec: InputSpec, uri: str, path: str, source: str) -> InputFile:
+    if path.encode(errors="replace") != path.encode(errors="surrogateescape"):
+        raise UsageError(f"{uri!r}: the name of this file is not UTF-8", "rename it")
     kind = spec.kind or guess_kind(path)
     if kind is None:
         hint = "name it in the settings: inputs: [{paths: [...], kind: warc|wet|jsonl|parquet}]"

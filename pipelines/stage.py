@@ -20,7 +20,7 @@ from pyspark.sql import DataFrame, SparkSession
 from conf.model import identity_of
 from pipelines.run import Committed, Json, Run, Table, to_json
 from pipelines.tables import TABLES, schema_of, spark_schema, writer_of
-from pipelines.tasks import mendable, write_frame
+from pipelines.tasks import mendable, spark_path, write_frame
 from pipelines.versions import code_version
 from udfs import files
 from udfs.errors import GristmillError, InputError
@@ -76,7 +76,7 @@ class Job:
     def read(self, *tables: str) -> DataFrame:
         """Committed tables of one schema as a DataFrame, from exactly the files their records name."""
         schema = spark_schema(tables[0])
-        uris = [uri for table in tables for uri in self.uris(table)]
+        uris = [spark_path(uri) for table in tables for uri in self.uris(table)]
         return self.spark.read.schema(schema).parquet(*uris) if uris else self.spark.createDataFrame([], schema)
 
     def add(self, table: str, parts: Iterable[PartFile | None]) -> Table:

@@ -76,7 +76,7 @@ SIGNALS = pa.schema(
             pa.field(
                 family,
                 pa.struct([pa.field(name, DOUBLE) for name in signals.names(family)]),
-                metadata={"description": f"Signals of the family `{family}`, see docs/signals.md; null if not measured."},
+                metadata={"description": f"Signals of the family `{family}`, see docs/signals.md; null if unmeasured."},
             )
             for family in signals.FAMILIES
         ],

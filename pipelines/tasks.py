@@ -119,6 +119,11 @@ def map_arrow(
     return frame.mapInArrow(go, from_arrow_schema(schema))
 
 
+def spark_path(uri: str) -> str:
+    """The URI for Spark's readers, which take it for a pattern: its `[`, `{`, `*` and `?` stand for themselves."""
+    return re.sub(r"([][{}*?\\])", r"\\\1", uri)
+
+
 def write_frame(frame: DataFrame, folder: str, key: str, schema: pa.Schema) -> list[PartFile]:
     """Write each partition of `frame` as one part of a table with this schema."""
 

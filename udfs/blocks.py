@@ -85,7 +85,7 @@ def choose(likely: NDArray[np.float64], n_words: NDArray[np.float64]) -> NDArray
     """The likeliest blocks, as many as have the highest expected F measure over words; one at least.
 
     A sure page is thus cut at a probability of about a half, a doubtful one lower (Lewis, SIGIR 1995; Ye et al.,
-    ICML 2012, section 4). Sums are running ones, whose order does not depend on the machine.
+    ICML 2012). Sums are running ones, whose order does not depend on the machine.
     """
     order = np.argsort(-likely, kind="stable")
     right, kept = np.cumsum((likely * n_words)[order]), np.cumsum(n_words[order])

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from udfs.blocks_tags import END, find_tags, is_letter
+from udfs.blocks_tags import END, find_tags, is_letter, is_space
 from udfs.blocks_vocabulary import (
     CELL,
     CLOSES,
@@ -176,6 +176,9 @@ def _add_text(
 @numba.njit
 def _is_blank(data: Any, i: Any, end: Any, kinds: Any) -> Any:
     while i < end:
+        if is_space(data[i]):
+            i += 1
+            continue
         kind, i = _read_kind(data, i, end, kinds)
         if kind != BLANK:
             return False

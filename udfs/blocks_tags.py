@@ -41,7 +41,7 @@ def is_letter(byte: Any) -> Any:
 
 
 @numba.njit(inline="always")
-def _is_space(byte: Any) -> Any:
+def is_space(byte: Any) -> Any:
     return byte == 32 or 9 <= byte <= 13
 
 
@@ -84,7 +84,7 @@ def find_tags(data: Any) -> Any:
 def _read_name(data: Any, i: Any) -> Any:
     """(place in TAGS of the name that begins at i, index behind it)"""
     code = 0
-    while i < data.size and not (_is_space(data[i]) or data[i] == SLASH or data[i] == GREATER):
+    while i < data.size and not (is_space(data[i]) or data[i] == SLASH or data[i] == GREATER):
         code = _extend_hash(code, data[i])
         i += 1
     place = code % TAG_KEYS.size
@@ -102,7 +102,7 @@ def _read_attributes(data: Any, i: Any) -> Any:
     """(index behind the tag, categories of words in its attributes, hash of its class, whether it ends with "/>")"""
     hints = class_hash = 0
     while i < data.size and data[i] != GREATER:
-        if _is_space(data[i]) or data[i] == SLASH:
+        if is_space(data[i]) or data[i] == SLASH:
             i += 1
             continue
         name, i = _read_attribute_name(data, i)
@@ -121,7 +121,7 @@ def _read_attribute_name(data: Any, i: Any) -> Any:
     """(hash of the name that begins at i, whatever that byte is; index behind it)"""
     code = _extend_hash(0, data[i])
     i += 1
-    while i < data.size and not (_is_space(data[i]) or data[i] == SLASH or data[i] == GREATER or data[i] == EQUALS):
+    while i < data.size and not (is_space(data[i]) or data[i] == SLASH or data[i] == GREATER or data[i] == EQUALS):
         code = _extend_hash(code, data[i])
         i += 1
     return code, i
@@ -131,12 +131,12 @@ def _read_attribute_name(data: Any, i: Any) -> Any:
 def _find_value(data: Any, i: Any) -> Any:
     """(start, end, index behind it) of the value of the attribute whose name ends at i; empty where there is none."""
     value = i
-    while value < data.size and _is_space(data[value]):
+    while value < data.size and is_space(data[value]):
         value += 1
     if value == data.size or data[value] != EQUALS:
         return i, i, i
     i = value + 1
-    while i < data.size and _is_space(data[i]):
+    while i < data.size and is_space(data[i]):
         i += 1
     start = i
     if i < data.size and (data[i] == QUOTE or data[i] == APOSTROPHE):
@@ -144,7 +144,7 @@ def _find_value(data: Any, i: Any) -> Any:
         while i < data.size and data[i] != data[start]:
             i += 1
         return start + 1, i, min(i + 1, data.size)
-    while i < data.size and not (_is_space(data[i]) or data[i] == GREATER):
+    while i < data.size and not (is_space(data[i]) or data[i] == GREATER):
         i += 1
     return start, i, i
 

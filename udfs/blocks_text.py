@@ -2,7 +2,7 @@
 by the depth of the list, `| a | b |` for the row of a table, line ends kept inside <pre>.
 
 Tables that only lay out the page have no rows: a row with a single cell, or with a cell of more than MAX_CELL_BLOCKS
-blocks, is given as lines. Paragraphs of one list item are lines of their own.
+blocks, or with lists in it, is given as lines. Paragraphs of one list item are lines of their own.
 """
 
 import html
@@ -28,13 +28,13 @@ _MAX_DIGITS = 7
 
 
 class Place(NamedTuple):
-    """Where a block stands, as elements of the page; 0 is none."""
+    """Where an element stands in its innermost table: elements around it or itself, 0 for none."""
 
-    row: int
-    cell: int
-    item: int
-    n_lists: int
-    is_pre: bool
+    row: int = 0
+    cell: int = 0
+    item: int = 0
+    n_lists: int = 0
+    is_pre: bool = False
 
 
 def unescape(text: str) -> str:
@@ -61,10 +61,11 @@ def plain(raw: bytes) -> str:
 def render(data: bytes, page: Page, chosen: NDArray[np.int64]) -> str:
     """The text of the chosen blocks, which are numbers in ascending order."""
     tags, parents = page.tag.tolist(), page.parent.tolist()
+    places = {0: Place()}
     blocks = [
         (place, text)
         for element, raw in zip(page.element[chosen].tolist(), raw_texts(data, page, chosen), strict=True)
-        if (text := _block_text(raw, (place := _place(element, tags, parents)).is_pre))
+        if (text := _block_text(raw, (place := _place(element, tags, parents, places)).is_pre))
     ]
     return "\n".join(_lines(blocks, tags))
 
@@ -83,30 +84,36 @@ def _block_text(raw: bytes, is_pre: bool) -> str:
     return "\n".join(line.rstrip() for line in _seen(raw).splitlines()).strip("\n")
 
 
-def _place(element: int, tags: list[int], parents: list[int]) -> Place:
-    """Row and cell are those of the innermost table, and none where a list lies inside the cell."""
-    row = cell = item = n_lists = 0
-    is_pre = False
-    while element:
-        role = _ROLES[tags[element]]
-        is_pre = is_pre or tags[element] == PRE
-        if role & (ITEM | TERM):
-            item = item or element
-        elif role & LIST:
-            n_lists += 1
-        elif role & CELL:
-            cell = cell or element
-        elif role & ROW:
-            row = element
-        if role & (ROW | TABLE):
-            break
+def _place(element: int, tags: list[int], parents: list[int], places: dict[int, Place]) -> Place:
+    """The place of an element; those of it and of all around it are added to `places`."""
+    path = []
+    while element not in places:
+        path.append(element)
         element = parents[element]
-    return Place(0 if item else row, cell, item, n_lists, is_pre)
+    place = places[element]
+    for inner in reversed(path):
+        place = places[inner] = _place_within(place, inner, tags[inner])
+    return place
+
+
+def _place_within(outer: Place, element: int, tag: int) -> Place:
+    role = _ROLES[tag]
+    if role & TABLE:
+        return Place()
+    if role & ROW:
+        return Place(row=element)
+    if role & CELL:
+        return outer._replace(cell=element)
+    if role & (ITEM | TERM):
+        return outer._replace(item=element)
+    if role & LIST:
+        return outer._replace(n_lists=outer.n_lists + 1)
+    return outer._replace(is_pre=True) if tag == PRE else outer
 
 
 def _lines(blocks: list[tuple[Place, str]], tags: list[int]) -> Iterator[str]:
     begun = 0
-    for row, group in groupby(blocks, lambda block: block[0].row):
+    for row, group in groupby(blocks, lambda block: 0 if block[0].item else block[0].row):
         some = list(group)
         cells = [list(cell) for _, cell in groupby(some, lambda block: block[0].cell)] if row else []
         if len(cells) > 1 and max(map(len, cells)) <= MAX_CELL_BLOCKS:

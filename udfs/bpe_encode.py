@@ -5,8 +5,8 @@ are joined first, of equal ones the leftmost. Short pre-tokens are scanned for t
 that a word of a million letters costs n log n. Every id is a byte's or a merge's: no text becomes a control token,
 however it is spelt. Decoding gives back the bytes of the text.
 
-The tokens of a pre-token are remembered in one of two slots that its bytes choose, until others take them. So the memory
-is fixed, no text makes lookups slow, and what was encoded before never changes an id.
+The tokens of a pre-token are remembered in the one slot that its bytes choose, until another takes it. So the memory is
+fixed, no text makes lookups slow, and what was encoded before never changes an id.
 """
 
 import heapq
@@ -27,7 +27,7 @@ from udfs.unicode_tokens import token_classes
 MAX_TEXT_BYTES = 2**31 - 1
 SHORT = 32
 """Bytes up to which a pre-token is scanned for its lowest rank."""
-KEPT_BYTES, KEPT_TOKENS = 24, 8
+KEPT_BYTES, KEPT_TOKENS = 24, 7
 """Longer pre-tokens, and those of more tokens, are not remembered."""
 NO_RANK = np.int32(2**31 - 1)
 CACHE_SLOTS = 1 << 18  # 16 MB
@@ -42,8 +42,7 @@ class Tokens(NamedTuple):
 
 class _Model(NamedTuple):
     """`byte_tokens` int32 (256,); `merges` int32 (n, 2); `lengths` of the tokens in bytes, int32; an open-addressing
-    hash table of `ranks` (int32) by `pairs`, left << 32 | right (int64), -1 where free; `classes` of code points;
-    `scratch` int32 (SHORT,)."""
+    hash table of `ranks` (int32) by `pairs`, left << 32 | right (int64), -1 where free; `classes` of code points."""
 
     byte_tokens: Any
     merges: Any
@@ -51,30 +50,28 @@ class _Model(NamedTuple):
     pairs: Any
     ranks: Any
     classes: Any
-    scratch: Any
 
 
-def _free_cache(slots: int) -> NDArray[np.uint64]:
-    """uint64 (slots, 8), each slot a line of the processor's cache: the 24 bytes of a pre-token; how many they are, 0
-    where the slot is free, and above the lowest byte how many tokens; the tokens, two in a number."""
-    room = np.zeros(8 * slots + 8, np.uint64)
-    first = -room.ctypes.data % 64 // 8
-    return room[first : first + 8 * slots].reshape(slots, 8)
+class _Cache(NamedTuple):
+    """`keys` uint64 (slots, 4): the bytes of a pre-token and how many they are, 0 where a slot is free; `values` int32
+    (slots, 8): its number of tokens and the tokens."""
+
+    keys: Any
+    values: Any
 
 
 class Encoder:
     """A vocabulary at work; `cache_slots` is a power of two, of 64 bytes each. For one thread at a time."""
 
     def __init__(self, merges: NDArray[np.int32], cache_slots: int = CACHE_SLOTS) -> None:
-        if cache_slots < 2 or cache_slots & (cache_slots - 1):
-            raise ValueError(f"a cache of {cache_slots} slots; a power of two is needed, 2 at least")
+        if cache_slots < 1 or cache_slots & (cache_slots - 1):
+            raise ValueError(f"a cache of {cache_slots} slots; a power of two is needed")
         self.tokens = token_bytes(merges)
         lengths = np.fromiter(map(len, self.tokens), np.int32, len(self.tokens))
         n_slots = 1 << (4 * len(merges) + 1).bit_length()
         pairs, ranks = _pair_table(merges, n_slots)
-        scratch = np.empty(SHORT, np.int32)
-        self._model = _Model(byte_tokens(), merges, lengths, pairs, ranks, token_classes(), scratch)
-        self._cache = _free_cache(cache_slots)
+        self._model = _Model(byte_tokens(), merges, lengths, pairs, ranks, token_classes())
+        self._cache = _Cache(np.zeros((cache_slots, 4), np.uint64), np.zeros((cache_slots, 8), np.int32))
 
     def encode(self, texts: Strings) -> Tokens:
         """The tokens of each text. Raises InputError for a text of 2 GiB or more."""
@@ -119,8 +116,7 @@ def _rank(pairs: Any, ranks: Any, left: Any, right: Any) -> Any:
 @numba.njit(cache=True, nogil=True)
 def _encode(data: Any, offsets: Any, model: Any, cache: Any) -> Any:
     """(ids, offsets)."""
-    # A token has a byte at least, and eight are copied where fewer are meant; unused pages cost nothing.
-    ids = np.empty(offsets[-1] - offsets[0] + KEPT_TOKENS, np.int32)
+    ids = np.empty(offsets[-1] - offsets[0], np.int32)  # a token has a byte at least; unused pages cost nothing
     bounds = np.zeros(offsets.size, np.int64)
     n = 0
     for text in range(offsets.size - 1):
@@ -132,7 +128,8 @@ def _encode(data: Any, offsets: Any, model: Any, cache: Any) -> Any:
 @numba.njit
 def _encode_text(data: Any, i: Any, stop: Any, model: Any, cache: Any, ids: Any, n: Any) -> Any:
     """The number of ids once those of data[i:stop] are appended to ids[:n]."""
-    byte_tokens, classes = model.byte_tokens, model.classes
+    byte_tokens, _, _, _, _, classes = model
+    keys, values = cache
     while i < stop:
         end = pre_token_end(data, i, stop, classes)
         if end - i == 1:
@@ -143,41 +140,20 @@ def _encode_text(data: Any, i: Any, stop: Any, model: Any, cache: Any, ids: Any,
         else:
             a, b, c = _eight(data, i, end), _eight(data, i + 8, end), _eight(data, i + 16, end)
             size = U64(end - i)
-            slot = np.int64(mix64(((a * GOLDEN ^ b) * GOLDEN ^ c) * GOLDEN ^ size) & U64(cache.shape[0] - 1))
-            if not _is_kept(cache, slot, a, b, c, size):
-                slot ^= 1  # the other place of the same words
-            if _is_kept(cache, slot, a, b, c, size):
-                for k in range(KEPT_TOKENS // 2):
-                    pair = cache[slot, 4 + k]
-                    ids[n + 2 * k] = pair & U64(0xFFFFFFFF)
-                    ids[n + 2 * k + 1] = pair >> U64(32)
-                n += np.int64(cache[slot, 3] >> U64(8))
-            else:
+            slot = np.int64(mix64(((a * GOLDEN ^ b) * GOLDEN ^ c) * GOLDEN ^ size) & U64(keys.shape[0] - 1))
+            if keys[slot, 0] != a or keys[slot, 1] != b or keys[slot, 2] != c or keys[slot, 3] != size:
                 first = n
                 n = _encode_pre_token(data, i, end, model, ids, n)
                 if n - first <= KEPT_TOKENS:
-                    _keep(cache, slot ^ 1, a, b, c, size, ids[first:n])
+                    keys[slot, 0], keys[slot, 1], keys[slot, 2], keys[slot, 3] = a, b, c, size
+                    values[slot, 0] = n - first
+                    values[slot, 1 : 1 + n - first] = ids[first:n]
+            else:
+                for k in range(values[slot, 0]):
+                    ids[n] = values[slot, 1 + k]
+                    n += 1
         i = end
     return n
-
-
-@numba.njit(inline="always")
-def _is_kept(cache: Any, slot: Any, a: Any, b: Any, c: Any, size: Any) -> Any:
-    """Whether the slot remembers the pre-token of these bytes."""
-    same = (cache[slot, 0] == a) & (cache[slot, 1] == b) & (cache[slot, 2] == c)
-    return same & (cache[slot, 3] & U64(0xFF) == size)
-
-
-@numba.njit
-def _keep(cache: Any, slot: Any, a: Any, b: Any, c: Any, size: Any, tokens: Any) -> None:
-    """Remember the tokens in the slot; what was there moves to the neighbour, whose pre-token is forgotten."""
-    for k in range(8):
-        cache[slot ^ 1, k] = cache[slot, k]
-    cache[slot, 0], cache[slot, 1], cache[slot, 2] = a, b, c
-    cache[slot, 3] = size | U64(tokens.size) << U64(8)
-    for k in range(tokens.size):
-        half = cache[slot, 4 + k // 2] if k % 2 else U64(0)
-        cache[slot, 4 + k // 2] = half | U64(tokens[k]) << U64(32 * (k % 2))
 
 
 @numba.njit
@@ -195,7 +171,7 @@ def _encode_pre_token(data: Any, start: Any, end: Any, model: Any, ids: Any, n: 
     if end - start <= SHORT:
         for k in range(end - start):
             ids[n + k] = model.byte_tokens[data[start + k]]
-        return n + _join_short(ids, n, end - start, model)
+        return n + _join_short(ids[n : n + end - start], model)
     tokens = np.full(end - start + 2, GAP, np.int32)
     for k in range(end - start):
         tokens[k + 1] = model.byte_tokens[data[start + k]]
@@ -209,34 +185,31 @@ def _encode_pre_token(data: Any, start: Any, end: Any, model: Any, ids: Any, n: 
 
 
 @numba.njit
-def _join_short(ids: Any, first: Any, n: Any, model: Any) -> Any:
-    """How many of the `n` tokens from ids[first] are left, at the front, when no two neighbours can be joined: quadratic,
-    and fast for few."""
-    pairs, ranks, found = model.pairs, model.ranks, model.scratch  # found: the rank of each token and the next
+def _join_short(tokens: Any, model: Any) -> Any:
+    """How many tokens are left, at the front, when no two neighbours can be joined: quadratic, and fast for few."""
+    _, _, _, pairs, ranks, _ = model
+    n = tokens.size
+    found = np.full(n, NO_RANK, np.int32)  # rank of each token and the next
     for k in range(n - 1):
-        found[k] = _rank(pairs, ranks, ids[first + k], ids[first + k + 1])
-    found[n - 1] = NO_RANK
+        found[k] = _rank(pairs, ranks, tokens[k], tokens[k + 1])
     while True:
-        best = 0
-        for k in range(1, n):
-            if found[k] < found[best]:
-                best = k
+        best = np.argmin(found[:n])
         if found[best] == NO_RANK:
             return n
-        ids[first + best] = N_BYTES + found[best]
+        tokens[best] = N_BYTES + found[best]
         n -= 1
         for k in range(best + 1, n):
-            ids[first + k] = ids[first + k + 1]
+            tokens[k] = tokens[k + 1]
             found[k] = found[k + 1]
-        found[best] = _rank(pairs, ranks, ids[first + best], ids[first + best + 1]) if best + 1 < n else NO_RANK
+        found[best] = _rank(pairs, ranks, tokens[best], tokens[best + 1]) if best + 1 < n else NO_RANK
         if best:
-            found[best - 1] = _rank(pairs, ranks, ids[first + best - 1], ids[first + best])
+            found[best - 1] = _rank(pairs, ranks, tokens[best - 1], tokens[best])
 
 
 @numba.njit
 def _join_long(tokens: Any, model: Any) -> None:
     """Join neighbours until no two can be; the queue holds (rank, position), also of pairs that are no more."""
-    _, merges, lengths, pairs, ranks, _, _ = model
+    _, merges, lengths, pairs, ranks, _ = model
     queue = [(np.int64(0), np.int64(0))]
     queue.clear()
     for position in range(1, tokens.size - 2):

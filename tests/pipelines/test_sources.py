@@ -1,5 +1,6 @@
 """Paths of the settings to input files: the same names wherever the corpus stands."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +87,10 @@ def test_a_path_may_hold_anything_that_a_file_name_may(tmp_path: Path):
     (tmp_path / "odd #1").mkdir()
     (tmp_path / "odd #1" / name).touch()
     assert found(f"{tmp_path}/odd #1") == [(f"odd-1/{name}", "jsonl", None)]
+
+
+def test_a_name_that_is_not_utf_8_is_refused(tmp_path: Path):
+    """It could stand in no table."""
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/a\xff.jsonl")).touch()
+    with pytest.raises(UsageError, match=r"a\\udcff\.jsonl.* is not UTF-8"):
+        found(str(tmp_path))

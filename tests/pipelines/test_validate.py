@@ -36,18 +36,18 @@ def test_a_good_run_meets_expectations_of_every_table_and_source(tiny_run: TinyR
 
 
 def test_a_reason_that_removes_too_much_fails_by_name_with_65(tiny_run: TinyRun, gristmill: Command, tmp_path: Path):
-    shutil.copytree(tiny_run.root, tmp_path / "run")
-    changes = [f"--set=output={tmp_path}/run", "--set=validation.max_removed_share=0.1"]
+    shutil.copytree(tiny_run.root, tmp_path / "run [1]")
+    changes = [f"--set=output={tmp_path}/run [1]", "--set=validation.max_removed_share=0.1"]
     finished = gristmill("validate", "--settings", tiny_run.settings, *changes)
     assert finished.code == 65
     assert "data contract broken" in finished.err
     assert "share removed for evaluation_overlap" in finished.err
     assert "Traceback" not in finished.err
-    broken = [(row["table"], row["figure"]) for row in results(tmp_path / "run") if not row["success"]]
+    broken = [(row["table"], row["figure"]) for row in results(tmp_path / "run [1]") if not row["success"]]
     n_wikipedia = sum(row["source"] == "pile.wikipedia-en" for row in tiny_run.rows("documents"))
     assert n_wikipedia < 10
     assert ("pile.wikipedia-en", "share removed for evaluation_overlap") in broken
-    assert json.loads((tmp_path / "run/runs/validate.json").read_text())["exit_code"] == 65
+    assert json.loads((tmp_path / "run [1]/runs/validate.json").read_text())["exit_code"] == 65
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Great Expectations, when it is imported

@@ -22,7 +22,9 @@ CCNET_PUNCTUATION = "，。、„”“«»１」「《》´∶：？！（）�
 LATIN = ("LATIN", "FEMININE ORDINAL", "MASCULINE ORDINAL", "MICRO SIGN")
 SCRIPTS = {
     **{name: (name.upper(),) for name in ("cyrillic", "greek", "arabic", "hebrew", "devanagari", "thai", "hangul")},
-    "latin": LATIN, "kana": ("HIRAGANA", "KATAKANA"), "han": ("CJK UNIFIED", "IDEOGRAPHIC"),
+    "latin": LATIN,
+    "kana": ("HIRAGANA", "KATAKANA"),
+    "han": ("CJK UNIFIED", "IDEOGRAPHIC"),
 }
 
 
