@@ -74,7 +74,7 @@ def run(
     run_stages(names, loaded)
     for stage, path in (("pack", "shards"), ("report", "report/index.html")):
         if stage in names:
-            console.print(f"{path.partition('/')[0]}: {Run(loaded.output).path(path)}")
+            console.print(f"{path.partition('/')[0]}: {Run(loaded.output).path(path)}", markup=False)
 
 
 @app.command()

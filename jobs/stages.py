@@ -35,7 +35,7 @@ CHAIN = [
         measure,
         needs=("language", "measure", "quality.model", "dedup.bands", "dedup.rows", "dedup.shingle"),
         reads=("documents", "quality_model"),
-        files=lambda s: s.language.outside_files() | s.quality.outside_files(),
+        files=lambda s: s.language.outside_files() | s.measure.outside_files() | s.quality.outside_files(),
     ),
     Stage("filter", filter_documents, needs=("filter", "quality.min_score"), reads=("documents", "signals")),
     Stage("dedup", dedup, needs=("dedup", "measure"), reads=("documents", "signals", "ledger/stage=filter")),
