@@ -59,22 +59,27 @@ def spark() -> Iterator[SparkSession]:
 
 
 @pytest.fixture(scope="session")
-def gristmill(spark: SparkSession) -> Iterator[Command]:
+def gristmill(spark: SparkSession) -> Command:
     """Runs the command in this process, with small parts and partitions, so that a few documents make several."""
     from jobs.__main__ import main
 
     def command(*arguments: object) -> Finished:
         out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings():
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings(), small_parts():
             warnings.filterwarnings("ignore", category=DeprecationWarning, module="great_expectations")
             code = main([str(argument) for argument in arguments])
         return Finished(code, out.getvalue(), err.getvalue())
 
+    return command
+
+
+@contextlib.contextmanager
+def small_parts() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pipelines.ingest.MIN_PART_BYTES", PART_BYTES)
         patch.setattr("pipelines.dedup.ROWS_PER_PARTITION", 40)
         patch.setattr("pipelines.dedup.SETS_PER_PARTITION", 40)
-        yield command
+        yield
 
 
 @pytest.fixture(scope="session")

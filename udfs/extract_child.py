@@ -73,6 +73,9 @@ class ExtractChild:
             self._child.communicate()
             self._child = None
 
+    def __del__(self) -> None:
+        self.close()
+
 
 @functools.lru_cache(maxsize=1)
 def extract_child(options: Options) -> ExtractChild:

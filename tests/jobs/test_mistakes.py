@@ -57,6 +57,13 @@ def test_a_wrong_setting_is_named_with_what_would_be_right(attempt, change: str,
     says(attempt("check", change), 2, *messages)
 
 
+def test_a_misspelt_signal_in_a_recipe_is_named_with_the_nearest(attempt, tmp_path: Path):
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text("filter: {bounds: {repetition: {top_2_grams: {max: 0.2}}}}")
+    message = "there is no signal repetition.top_2_grams; did you mean 'top_2_gram'?"
+    says(attempt("check", f"recipe={recipe}"), 2, "filter.bounds", message)
+
+
 @pytest.mark.parametrize(
     ("content", "message"), [(None, "no such settings file"), (b"\xff\xfe: [", "cannot be read as YAML")]
 )

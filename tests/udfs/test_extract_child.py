@@ -78,7 +78,8 @@ def test_the_child_ends_when_its_parent_does(tmp_path: Path) -> None:
     parent = f"""if True:
         import os
         from udfs.extract_child import ExtractChild
-        ExtractChild([{sys.executable!r}, "-c", {program!r}]).extract("x")
+        child = ExtractChild([{sys.executable!r}, "-c", {program!r}])
+        child.extract("x")
         os._exit(0)"""
     subprocess.run([sys.executable, "-c", parent], check=True)
     for _ in range(200):
