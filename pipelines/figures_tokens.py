@@ -13,6 +13,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from pipelines.figures_flow import MAX_LANGUAGES, MAX_SOURCES
 from pipelines.run import Json
 from pipelines.stage import Job
+from pipelines.tasks import spark_path
 from udfs.shards import DOCS_SCHEMA, SUFFIXES, Manifest
 
 BINS_AN_OCTAVE = 2
@@ -21,7 +22,7 @@ BINS_AN_OCTAVE = 2
 def packed_documents(job: Job) -> DataFrame:
     """The document lists of all shards."""
     schema = from_arrow_schema(DOCS_SCHEMA)
-    uris = [uri for uri in job.uris("shards") if uri.endswith(SUFFIXES["docs"])]
+    uris = [spark_path(uri) for uri in job.uris("shards") if uri.endswith(SUFFIXES["docs"])]
     return job.spark.read.schema(schema).parquet(*uris) if uris else job.spark.createDataFrame([], schema)
 
 
