@@ -112,9 +112,11 @@ def _with_recipes(tree: Tree, lines: Lines) -> Tree:
     """`tree` laid over the recipes it names, in their order."""
     named = tree.get("recipe") or "none"
     base: Tree = {}
+    below = Lines()
     for name in named if isinstance(named, list) else [named]:
         if name != "none":
-            base = merge(base, _read(_recipe_file(str(name), lines), Lines()))
+            base = merge(base, _read(_recipe_file(str(name), lines), below))
+    lines.update(below | lines)
     return merge(base, tree)
 
 

@@ -50,3 +50,16 @@ class Settings(Model):
             if dot and family not in measured:
                 raise ValueError(f"a bound is set on {check.column}, but measure.families.{family} is not true")
         return self
+
+    @model_validator(mode="after")
+    def _a_model_scores(self) -> "Settings":
+        """Without a model every score is null, and a bound on it would remove every document."""
+        bound = "quality.min_score" if self.quality.min_score is not None else "filter.pareto"
+        if self.quality.min_score is None and self.filter.pareto is None:
+            return self
+        if self.quality.model == "none" or (self.quality.model == "trained" and not self.quality.training.good):
+            raise ValueError(
+                f"{bound} is set, but no model scores quality: name one in quality.model, or labelled texts "
+                "in quality.training.good and .bad to train it on"
+            )
+        return self

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from conf.load import did_you_mean, merge
 from conf.model import Model
@@ -33,6 +33,12 @@ class Bound(Model):
     """Smallest value kept; null is off, 0 is a number."""
     max: float | None = None
     """Largest value kept; null is off, 0 is a number."""
+
+    @model_validator(mode="after")
+    def _some_value_meets_it(self) -> "Bound":
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"no value is at least {self.min:g} and at most {self.max:g}; exchange min and max")
+        return self
 
     def interval(self) -> Interval | None:
         return None if self.min is None and self.max is None else Interval(self.min, self.max)

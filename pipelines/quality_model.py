@@ -13,12 +13,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
-from pyspark.ml import Pipeline
-from pyspark.ml.classification import LogisticRegression
-from pyspark.ml.feature import HashingTF, Tokenizer
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from scipy.stats import rankdata
 
 from conf.model import Model
 from pipelines.ingest import IngestSettings
@@ -113,6 +109,10 @@ def sample(texts: DataFrame, max_texts: int) -> DataFrame:
 
 def fit(texts: DataFrame, training: TrainingSettings) -> Any:
     """The fitted spark.ml pipeline."""
+    from pyspark.ml import Pipeline  # here, since it brings pandas and two seconds to the start of every command
+    from pyspark.ml.classification import LogisticRegression
+    from pyspark.ml.feature import HashingTF, Tokenizer
+
     stages = [
         Tokenizer(inputCol="text", outputCol="words"),
         HashingTF(inputCol="words", outputCol="features", numFeatures=training.features),
@@ -172,6 +172,12 @@ def auc(labels: Floats, scores: Floats) -> float:
     n_good = labels.sum()
     n_bad = len(labels) - n_good
     return float((rankdata(scores)[labels == 1].sum() - n_good * (n_good + 1) / 2) / (n_good * n_bad))
+
+
+def rankdata(values: Floats) -> Floats:
+    """Rank of each value from 1; equal values share the mean of their ranks."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
 
 
 def auc_interval(labels: Floats, scores: Floats) -> tuple[float, float]:

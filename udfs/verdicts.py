@@ -3,6 +3,7 @@
 A value that is null or NaN meets no bound, so nothing slips through unmeasured.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from udfs.spans import Flags, Floats
 
 @dataclass(frozen=True)
 class Interval:
-    """min <= value <= max; None is open, 0 is a number."""
+    """min <= value <= max; None is open, 0 is a number; a min of infinity lets nothing through."""
 
     min: float | None = None
     max: float | None = None
@@ -30,6 +31,8 @@ class Interval:
         return held
 
     def __str__(self) -> str:
+        if self.min == math.inf:
+            return "not wanted"
         parts = [f">= {self.min:g}" if self.min is not None else "", f"<= {self.max:g}" if self.max is not None else ""]
         return " and ".join(part for part in parts if part)
 

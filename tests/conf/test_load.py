@@ -69,6 +69,12 @@ def test_an_error_names_place_key_problem_and_value(write, text, overrides, expe
     assert expected in str(error.value)
 
 
+def test_a_mistake_in_a_recipe_is_placed_there(write):
+    recipe = write("stage:\n  languages: [en]\n  share: 7\n", "mine.yaml")
+    with pytest.raises(SettingsError, match=r"mine\.yaml:3: stage\.share"):
+        load_settings(write(f"output: x\nrecipe: {recipe}\n"), [], Settings)
+
+
 def test_all_mistakes_are_reported_at_once(write):
     with pytest.raises(SettingsError) as error:
         load_settings(write("stage: {shaer: 1, share: 7}\n"), [], Settings)

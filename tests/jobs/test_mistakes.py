@@ -46,6 +46,9 @@ def says(finished: Finished, code: int, *messages: str) -> None:
         ("filter.bounds.gofer.word_count.min=1", ["there is no signal family 'gofer'; did you mean 'gopher'?"]),
         ("filter.per_language.en.gopher.wordcount=null", ["there is no signal gopher.wordcount"]),
         ("filter.bounds.gopher.word_count.mni=1", ["filter.bounds.gopher.word_count.mni", "there is no such key"]),
+        ("filter.bounds.gopher.word_count={min: 2, max: 1}", ["no value is at least 2 and at most 1"]),
+        ("quality.min_score=0.3", ["quality.min_score is set, but no model scores quality"]),
+        ("filter.pareto={}", ["filter.pareto is set, but no model scores quality"]),
         ("recipe=gofer", ["there is no recipe 'gofer'; did you mean 'gopher'?"]),
         ("dedup.threshold=1.5", ["dedup.threshold: Input should be less than or equal to 1 (found 1.5)"]),
         ("inputs=[]", ["inputs: List should have at least 1 item"]),
@@ -61,7 +64,7 @@ def test_a_misspelt_signal_in_a_recipe_is_named_with_the_nearest(attempt, tmp_pa
     recipe = tmp_path / "mine.yaml"
     recipe.write_text("filter: {bounds: {repetition: {top_2_grams: {max: 0.2}}}}")
     message = "there is no signal repetition.top_2_grams; did you mean 'top_2_gram'?"
-    says(attempt("check", f"recipe={recipe}"), 2, "filter.bounds", message)
+    says(attempt("check", f"recipe={recipe}"), 2, f"{recipe}:1: filter.bounds", message)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,11 @@ def test_languages_are_kept_from_their_score_on_and_others_by_the_star(languages
     assert check.holds(pa.RecordBatch.from_pylist([row], schema)).tolist() == [held]
 
 
+def test_a_language_that_is_not_wanted_has_no_number_for_a_bound():
+    check = checks_of(languages={"en": 0.65})[1]
+    assert (str(check.interval("de")), str(check.interval("en"))) == ("not wanted", ">= 0.65")
+
+
 def test_a_language_replaces_bounds_signal_by_signal_and_can_add_and_turn_off():
     own = {"zh": {"gopher": {"stop_words": None, "word_count": {"min": 5}}, "c4": {"sentences": {"min": 3}}}}
     found = {check.reason: check for check in checks_of(bounds=GOPHER, per_language=own)}
