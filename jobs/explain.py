@@ -25,7 +25,18 @@ def explain_document(run: Run, doc_id: str, console: Console) -> None:
     """Print where the document came from, its signals against their bounds, the verdict and its duplicates."""
     document = the_only(run, doc_id)
     identity = document["id"]
-    for name in ("id", "source", "url", "date", "file_path", "record_offset", "record_id", "charset", "extractor"):
+    for name in (
+        "id",
+        "source",
+        "url",
+        "date",
+        "file_path",
+        "record_offset",
+        "record_id",
+        "charset",
+        "extractor",
+        "title",
+    ):
         if document.get(name) is not None:
             console.print(f"{name:<14} {escape(str(document[name]))}")
     measured = find(run, "signals", identity)

@@ -18,7 +18,7 @@ from pipelines.sources import InputSpec, expand
 from pipelines.stage import Job, total
 from pipelines.tasks import run_tasks
 from udfs.extract import Options
-from udfs.ingest import LEDGER, QUARANTINE, FileCounts, IngestPlan, IngestTask, cut_file, ingest_part
+from udfs.ingest import LEDGER, QUARANTINE, Extractor, FileCounts, IngestPlan, IngestTask, cut_file, ingest_part
 from udfs.inputs import InputFile
 from udfs.members import Limits
 from udfs.parts import part_name
@@ -52,8 +52,12 @@ class BlockSettings(Model):
 
 
 class IngestSettings(Model):
-    extractor: Literal["trafilatura", "blocks"] = "trafilatura"
-    """Makes text of web pages: the library, or gristmill's own `blocks`, many times faster (docs/blocks-model.md)."""
+    extractor: Extractor = "blocks"
+    """Makes text of web pages: gristmill's own `blocks` (docs/blocks-model.md), or a library."""
+    fallback_below: float = Field(default=0, ge=0, le=1)
+    """Pages of which `blocks` expects a lower F1 are extracted by trafilatura, ten times slower; 0 is off."""
+    repair_mojibake: bool = False
+    """Undo UTF-8 that somebody once took for another charset (the library ftfy), in every text."""
     fast: bool = True
     """Leave out trafilatura's fallback extractors, which find a little more at 1.5 times the cost."""
     favor: Literal["balance", "recall", "precision"] = "balance"
@@ -67,7 +71,9 @@ class IngestSettings(Model):
     def plan(self) -> IngestPlan:
         block = BlockFiles(**self.block.model_dump())
         options, limits = Options(self.fast, self.favor), Limits(self.max_record_bytes)
-        return IngestPlan(self.extractor, options, self.media_types, limits, block)
+        return IngestPlan(
+            self.extractor, options, self.fallback_below, self.repair_mojibake, self.media_types, limits, block
+        )
 
 
 def bytes_of_part(n_bytes: int) -> int:

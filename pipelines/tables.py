@@ -38,8 +38,18 @@ DOCUMENTS = pa.schema(
         _column("record_offset", LONG, "Where the record starts there: byte, inflated byte in one stream, or row."),
         _column("content_digest", STRING, "SHA-256 of the payload the text was taken from."),
         _column("charset", STRING, "Character encoding the payload was decoded with."),
-        _column("extractor", STRING, "What made the text: `blocks`, `trafilatura`, `plain` or `none` (text already)."),
+        _column(
+            "extractor",
+            STRING,
+            "What made the text: `blocks`, `trafilatura`, `resiliparse`, `plain` or `none` (text already).",
+        ),
+        _column("extractor_confidence", DOUBLE, "F1 that `blocks` expects of its text, 0 to 1; null without it."),
         _column("truncated", BOOL, "True when the crawler or a limit cut the payload."),
+        _column("title", STRING, "Title that the page states."),
+        _column("page_language", STRING, "Language that the page states, as written: `en-GB`."),
+        _column("canonical_url", STRING, "Canonical address that the page states, as written: it may be relative."),
+        _column("published", STRING, "Day of publication that the page states, year-month-day."),
+        _column("robots", STRING, "What page and HTTP header ask of robots: `noindex, noai`."),
         _column("text", STRING, "The text, before edits."),
     ]
 )  # fmt: skip
@@ -115,20 +125,45 @@ DUPLICATES = pa.schema(
         _column("row", INT, "Row of the document in the `documents` part of the same number."),
         _column("cluster_id", STRING, "Smallest id of the cluster."),
         _column("cluster_size", LONG, "Documents in the cluster."),
-        _column("kept_id", STRING, "Document of the cluster that was kept; its own id on the kept one."),
+        _column(
+            "kept_id", STRING, "The preferred document of the cluster, maybe of an earlier snapshot; its own on that."
+        ),
         _column(
             "similarity",
             DOUBLE,
             "Jaccard similarity of the shingle sets of this document and the kept one; 1 for copies of its text,"
             " null for other texts of one URL.",
         ),
-        _column("kind", STRING, "How it was found: `url`, `exact`, `near`, or `kept`."),
+        _column(
+            "kind", STRING, "How it was found: `url`, `exact`, `near`; or `kept`, `drop_all` for the preferred one."
+        ),
         _column("matched_id", STRING, "The document of the cluster most similar to this one among the verified pairs."),
         _column(
             "matched_similarity",
             DOUBLE,
             "Jaccard similarity with `matched_id`, at or above the threshold for near-duplicates.",
         ),
+    ]
+)
+
+COMPARED = pa.schema(
+    [
+        _column("left", LONG, "First 64 bits of the one id, as a signed number: the smaller of the two."),
+        _column("right", LONG, "First 64 bits of the other id."),
+        _column("centre", LONG, "Place of the first in the search: part * 2^32 + row, earlier snapshots first."),
+        _column("node", LONG, "Place of the second."),
+        _column("similarity", DOUBLE, "Jaccard similarity of their shingle sets, computed exactly."),
+    ]
+)
+
+REVISIONS = pa.schema(
+    [
+        ID,
+        _column("row", INT, "Row of the document in the `documents` part of its own run."),
+        _column("verdict", STRING, "`removed` or `restored`, where its own run decided otherwise."),
+        _column("kept_id", STRING, "The preferred document of its cluster; null for `restored`."),
+        _column("kind", STRING, "As in `duplicates`; null for `restored`."),
+        _column("similarity", DOUBLE, "As in `duplicates`; null for `restored`."),
     ]
 )
 
@@ -159,7 +194,9 @@ TABLES = {
     ),
     "signals": TableSpec("measure", SIGNALS, "One row of numbers per document, in the order of `documents`."),
     "ledger": TableSpec("", LEDGER, "One row per removed document; each stage writes its own partition `stage=NAME`."),
-    "duplicates": TableSpec("dedup", DUPLICATES, "Every member of every duplicate cluster."),
+    "duplicates": TableSpec("dedup", DUPLICATES, "Every document of this run that is in a duplicate cluster."),
+    "compared": TableSpec("dedup", COMPARED, "Every pair whose shingle sets this run compared."),
+    "revisions": TableSpec("dedup", REVISIONS, "Documents of earlier snapshots of which the union decides otherwise."),
     "clean": TableSpec("refine", CLEAN, "The documents that are left, after edits."),
     "tokenizer": TableSpec("train_tokenizer", None, "Tokenizer files."),
     "shards": TableSpec("pack", None, "Tokenized shards with manifest.json, see docs/shards.md."),

@@ -44,10 +44,10 @@ from benchmarks.gold_pages import (
 )
 from udfs import blocks
 from udfs.blocks_features import N_FEATURES, WORDS, features
-from udfs.blocks_head import title_span
 from udfs.blocks_scan import Page, make_kinds, scan
 from udfs.blocks_text import plain, raw_texts, render
 from udfs.blocks_trees import Trees, digest, probabilities, write_trees
+from udfs.page_head import title_span
 from udfs.unicode_classes import character_classes
 
 N_FOLDS = 5
@@ -98,7 +98,7 @@ def make_sample(source: GoldPage) -> Sample:
     texts = [plain(raw) for raw in raw_texts(data, page, np.arange(page.element.size))]
     verdict = trafilatura.extract(source.html, include_comments=False, deduplicate=False) or ""
     wanted, weight = label(source, texts, verdict)
-    return Sample(source, page, data, features(page, array, title_span(data, page)), wanted, weight, verdict)
+    return Sample(source, page, data, features(page, array, title_span(data, page.tags)), wanted, weight, verdict)
 
 
 def label(source: GoldPage, texts: list[str], verdict: str) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udfs.blocks_features import N_FEATURES, WORDS, features
-from udfs.blocks_head import NO_HEAD, Head, read_head, title_span
 from udfs.blocks_scan import make_kinds, scan
 from udfs.blocks_text import render
 from udfs.blocks_trees import Trees, probabilities, read_trees
+from udfs.page_head import title_span
 from udfs.unicode_classes import character_classes
 
 MODEL_FILE = "blocks_model.npz"
@@ -42,8 +42,6 @@ class BlockText:
     """Whether the page has more tags or blocks than are read."""
     confidence: float = 0.0
     """The F1 that the model expects of the text, from 0 to 1."""
-    head: Head = NO_HEAD
-    """What the page states about itself."""
 
 
 @cache
@@ -68,17 +66,15 @@ def extract_blocks(html: str | bytes) -> BlockText:
     array = np.frombuffer(data, np.uint8)
     page = scan(array, _kinds())
     truncated = page.stop < len(data)
-    title = title_span(data, page)
-    head = read_head(data, page, title)
     if not page.element.size:
-        return BlockText(None, "no_text", truncated, head=head)
-    of_blocks = features(page, array, title)
+        return BlockText(None, "no_text", truncated)
+    of_blocks = features(page, array, title_span(data, page.tags))
     likely, n_words = probabilities(_model(), of_blocks), of_blocks[:, WORDS].astype(np.float64)
     chosen = choose(likely, n_words)
     text = render(data, page, np.flatnonzero(chosen))
     if not text:
-        return BlockText(None, "no_text", truncated, head=head)
-    return BlockText(text, None, truncated, confidence(likely, n_words, chosen), head)
+        return BlockText(None, "no_text", truncated)
+    return BlockText(text, None, truncated, confidence(likely, n_words, chosen))
 
 
 def choose(likely: NDArray[np.float64], n_words: NDArray[np.float64]) -> NDArray[np.bool_]:

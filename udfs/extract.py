@@ -44,6 +44,7 @@ logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # it logs a line fo
 NoText = Literal[
     "no_text",  # nothing that looks like main text
     "too_large",
+    "too_deep",  # for the number of its tags: resiliparse takes their product
     "too_many_elements",
     "too_many_attributes",  # in one element or some: libxml2 takes the square of their number
     "too_many_inline_elements",  # in one element or some: trafilatura takes the square of their number

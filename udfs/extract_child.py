@@ -19,10 +19,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import IO
+from typing import IO, Literal
 
 from udfs.extract import Extraction, Options, extract_html
+from udfs.extract_resiliparse import extract_resiliparse
 
+Library = Literal["trafilatura", "resiliparse"]
+EXTRACTORS = {"trafilatura": extract_html, "resiliparse": extract_resiliparse}
 TRIES = 2
 MAX_CPU_SECONDS = 60.0
 MAX_ADDRESS_BYTES = 4 << 30
@@ -78,9 +81,9 @@ class ExtractChild:
 
 
 @functools.lru_cache(maxsize=1)
-def extract_child(options: Options) -> ExtractChild:
-    """The child of this process for these options."""
-    return ExtractChild([sys.executable, "-m", "udfs.extract_child", json.dumps(asdict(options))])
+def extract_child(library: Library, options: Options) -> ExtractChild:
+    """The child of this process for this library and these options."""
+    return ExtractChild([sys.executable, "-m", "udfs.extract_child", library, json.dumps(asdict(options))])
 
 
 def serve(extract: Callable[[str], Extraction]) -> None:
@@ -113,4 +116,4 @@ def _receive(stream: IO[bytes]) -> bytes | None:
 
 
 if __name__ == "__main__":
-    serve(functools.partial(extract_html, options=Options(**json.loads(sys.argv[1]))))
+    serve(functools.partial(EXTRACTORS[sys.argv[1]], options=Options(**json.loads(sys.argv[2]))))

@@ -18,12 +18,14 @@ from udfs.extract_child import extract_child
 from udfs.hashing import document_id
 from udfs.inputs import InputFile
 from udfs.members import Limits
+from udfs.page_head import NO_HEAD, Head, read_head
 from udfs.parts import PartFile, PartWriter
 from udfs.readers import cut, read
 from udfs.records import HEAD_BYTES, Damage, Record, Skipped
 from udfs.rows import Fields
 from udfs.urls import BlockFiles, bare_url, blocked, host, load_lists
 
+Extractor = Literal["blocks", "trafilatura", "resiliparse"]
 OK_STATUSES = (None, 200)
 LEDGER = "ledger/stage=ingest"
 QUARANTINE = "quarantine"
@@ -33,9 +35,12 @@ QUARANTINE = "quarantine"
 class IngestPlan:
     """How records become documents."""
 
-    extractor: Literal["trafilatura", "blocks"]
+    extractor: Extractor
     extract: Options
     """How trafilatura extracts."""
+    fallback_below: float
+    """Pages of which `blocks` expects a lower F1 are extracted by trafilatura."""
+    repair_mojibake: bool
     media_types: tuple[str, ...]
     limits: Limits
     block: BlockFiles
@@ -162,15 +167,17 @@ def judge(file: InputFile, record: Record, plan: IngestPlan) -> tuple[str, dict[
         return QUARANTINE, quarantine_row(file, damage)
     if made.found.text is None:
         return LEDGER, ledger_row(file, record, made.found.reason or "no_text", "")
-    return "documents", document_row(file, record, made)
+    return "documents", document_row(file, record, made, plan.repair_mojibake)
 
 
 class Made(NamedTuple):
-    """The text of a record, and how it came about."""
+    """The text of a record, how it came about, and what the page states about itself."""
 
     found: Extraction
     extractor: str
     charset: str | None
+    confidence: float | None = None
+    head: Head = NO_HEAD
 
 
 def make_text(record: Record, plan: IngestPlan) -> Made:
@@ -180,10 +187,29 @@ def make_text(record: Record, plan: IngestPlan) -> Made:
     decoded = decode(record.payload, "utf-8" if record.type == "conversion" else record.charset)
     if record.type == "conversion" or record.media_type == "text/plain":
         return Made(plain_text(decoded.text), "plain", decoded.charset)
-    if plan.extractor == "blocks":
-        page = extract_blocks(decoded.text)
-        return Made(Extraction(page.text, page.reason, page.truncated), "blocks", decoded.charset)
-    return Made(extract_child(plan.extract).extract(decoded.text), "trafilatura", decoded.charset)
+    head = read_head(decoded.text)
+    if plan.extractor != "blocks":
+        found = extract_child(plan.extractor, plan.extract).extract(decoded.text)
+        return Made(found, plan.extractor, decoded.charset, None, head)
+    page = extract_blocks(decoded.text)
+    if page.reason != "too_large" and page.confidence < plan.fallback_below:
+        found = extract_child("trafilatura", plan.extract).extract(decoded.text)
+        if found.text is not None:
+            return Made(found, "trafilatura", decoded.charset, page.confidence, head)
+    return Made(Extraction(page.text, page.reason, page.truncated), "blocks", decoded.charset, page.confidence, head)
+
+
+def repaired(text: str) -> str:
+    """The text with mojibake undone: UTF-8 that somebody once took for another charset."""
+    from ftfy import fix_encoding  # an option, and slow to import
+
+    return fix_encoding(text)
+
+
+def robots(record: Record, head: Head) -> str:
+    """What the HTTP header and the page ask of robots, each once: "noindex, noai"."""
+    asked = f"{record.robots.lower()}, {head.robots}".split(",")
+    return ", ".join(dict.fromkeys(word for one in asked if (word := one.strip())))
 
 
 def common_columns(file: InputFile, record: Record) -> dict[str, Any]:
@@ -195,7 +221,7 @@ def common_columns(file: InputFile, record: Record) -> dict[str, Any]:
     }
 
 
-def document_row(file: InputFile, record: Record, made: Made) -> dict[str, Any]:
+def document_row(file: InputFile, record: Record, made: Made, repair_mojibake: bool) -> dict[str, Any]:
     payload = record.payload if record.text is None else record.text.encode()
     return {
         **common_columns(file, record),
@@ -207,8 +233,14 @@ def document_row(file: InputFile, record: Record, made: Made) -> dict[str, Any]:
         "content_digest": hashlib.sha256(payload).hexdigest(),
         "charset": made.charset,
         "extractor": made.extractor,
+        "extractor_confidence": made.confidence,
         "truncated": record.truncated or made.found.truncated,
-        "text": made.found.text,
+        "title": made.head.title or None,
+        "page_language": made.head.language or None,
+        "canonical_url": made.head.url or None,
+        "published": made.head.date or None,
+        "robots": robots(record, made.head) or None,
+        "text": repaired(made.found.text) if repair_mojibake and made.found.text else made.found.text,
     }
 
 

@@ -1,4 +1,4 @@
-"""What an HTML page will cost to parse, found in one pass over its bytes: its start tags and their attributes.
+"""What an HTML page will cost to parse, found in one pass over its bytes: start tags, their attributes, their nesting.
 
 It splits tags, comments and raw text as the HTML standard's tokenizer does (section 13.2.5), or libxml2 where that
 differs (<script/> is empty), and builds no tree. Not followed: comments inside scripts, CDATA of foreign elements.
@@ -8,25 +8,45 @@ from typing import Any, NamedTuple
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 RAW_TEXT = (b"script", b"style", b"textarea", b"title", b"iframe", b"noembed", b"noframes", b"xmp")
-_NAMES = np.zeros((len(RAW_TEXT), 8), np.uint8)
-for _row, _name in zip(_NAMES, RAW_TEXT, strict=True):
-    _row[: len(_name)] = list(_name)
+CHILDLESS = (b"area", b"base", b"br", b"col", b"embed", b"hr", b"img", b"input", b"link", b"meta", b"param", b"source")
+"""Elements without content, most of them (HTML standard, section 13.1.2)."""
+SELF_ENDING = (b"dd", b"dt", b"li", b"option", b"p", b"td", b"th", b"tr")
+"""Elements that the next of their kind ends, so that their start tags alone nest nothing."""
+
+
+def _padded(names: tuple[bytes, ...]) -> NDArray[np.uint8]:
+    """Names of up to eight bytes as rows, filled up with zeros."""
+    rows = np.zeros((len(names), 8), np.uint8)
+    for row, name in zip(rows, names, strict=True):
+        row[: len(name)] = list(name)
+    return rows
+
+
+_NAMES = _padded(RAW_TEXT)
+SVG, MATH = _padded((b"svg", b"math"))
+"""Within these, "/>" ends an element."""
+_FLAT = np.sort(_padded(CHILDLESS + SELF_ENDING).view(np.uint64).ravel())
 
 LESS, GREATER, SLASH, EQUALS, QUOTE, APOSTROPHE, BANG, QUESTION, MINUS = (ord(c) for c in "<>/=\"'!?-")
 
 
 class Size(NamedTuple):
-    """Start tags of a page, and the sum over them of their attributes squared, which is what libxml2 takes."""
-
     n_elements: int
+    """Start tags."""
+    n_tags: int
+    """Start and end tags."""
     attribute_work: int
+    """Sum over them of their attributes squared, which is what libxml2 takes."""
+    depth: int
+    """Most elements open at once, but for those of SELF_ENDING; of a page with end tags where they belong."""
 
 
 def measure(html: bytes) -> Size:
     """The size of a page in UTF-8."""
-    return Size(*_measure(np.frombuffer(html, np.uint8), _NAMES))
+    return Size(*_measure(np.frombuffer(html, np.uint8), _NAMES, _FLAT))
 
 
 @numba.njit(inline="always")
@@ -40,19 +60,27 @@ def _is_space(byte: Any) -> Any:
 
 
 @numba.njit(cache=True)
-def _measure(data: Any, names: Any) -> Any:
-    n_elements, attribute_work, i = 0, 0, 0
+def _measure(data: Any, names: Any, flat: Any) -> Any:
+    n_elements, n_end_tags, attribute_work, n_open, depth, i = 0, 0, 0, 0, 0, 0
+    is_foreign = False
     while i + 1 < data.size:
         if data[i] != LESS:
             i += 1
         elif _is_letter(data[i + 1]):
-            raw = _raw_text(data, i + 1, names)
+            raw, is_flat = _raw_text(data, i + 1, names), _is_flat(data, i + 1, flat)
+            is_foreign = is_foreign or _is_named(data, i + 1, SVG) or _is_named(data, i + 1, MATH)
             i, n_attributes = _tag(data, i + 1)
+            is_ended = data[i - 2] == SLASH
             n_elements, attribute_work = n_elements + 1, attribute_work + n_attributes * n_attributes
-            if raw >= 0 and data[i - 2] != SLASH:
+            if raw >= 0 and not is_ended:
                 i = _raw_text_end(data, i, names, raw)
+            n_open += not (is_flat or (is_foreign and is_ended))
+            depth = max(depth, n_open)
         elif data[i + 1] == SLASH and i + 2 < data.size and _is_letter(data[i + 2]):
+            n_open -= n_open > 0 and not _is_flat(data, i + 2, flat)
+            is_foreign = is_foreign and not (_is_named(data, i + 2, SVG) or _is_named(data, i + 2, MATH))
             i, _ = _tag(data, i + 2)
+            n_end_tags += 1
         elif data[i + 1] == BANG and i + 3 < data.size and data[i + 2] == MINUS and data[i + 3] == MINUS:
             i = _comment_end(data, i + 4)
         elif data[i + 1] == BANG or data[i + 1] == QUESTION or data[i + 1] == SLASH:
@@ -60,7 +88,21 @@ def _measure(data: Any, names: Any) -> Any:
                 i += 1
         else:
             i += 1
-    return n_elements, attribute_work
+    return n_elements, n_elements + n_end_tags, attribute_work, depth
+
+
+@numba.njit(cache=True)
+def _is_flat(data: Any, i: Any, flat: Any) -> Any:
+    """Whether the tag of which the name begins at i nests nothing."""
+    name = np.uint64(0)
+    for k in range(8):
+        if i + k >= data.size or not _is_letter(data[i + k]):
+            break
+        name |= np.uint64(data[i + k] | 32) << np.uint64(8 * k)
+    k = 0
+    while k < flat.size and flat[k] != name:
+        k += 1
+    return k < flat.size
 
 
 @numba.njit(cache=True)

@@ -57,6 +57,8 @@ class Record:
     """Lower case, without parameters; "" when unknown."""
     charset: str = ""
     """As the HTTP header names it; "" when it does not."""
+    robots: str = ""
+    """What the HTTP header asks of robots (X-Robots-Tag)."""
     payload: bytes = b""
     text: str | None = None
     source: str = ""

@@ -135,6 +135,7 @@ def interpret(
         status=response.status,
         media_type=response.media_type or media_type(fields.get("warc-identified-payload-type", "")),
         charset=response.charset,
+        robots=response.fields.get("x-robots-tag", ""),
         payload=response.body,
         truncated=is_truncated or not _CUT.isdisjoint(response.warnings),
         warnings=header.warnings + response.warnings + warnings,

@@ -87,28 +87,6 @@ def test_references_are_decoded_once_and_unseen_characters_dropped() -> None:
     )
 
 
-def test_a_page_states_title_language_address_and_date() -> None:
-    head = """<title> Foxes &amp;
-        dogs </title><link href="https://a.example/1" rel=canonical>
-        <meta property="article:published_time" content="2024-05-06T07:08:09Z">"""
-    found = extract_blocks(page(SENTENCE, head).replace("<html>", '<html class="x" lang="en-GB">')).head
-    assert found == ("Foxes & dogs", "en-GB", "https://a.example/1", "2024-05-06")
-
-
-@pytest.mark.parametrize(
-    ("html", "date"),
-    [
-        ('<script type="application/ld+json">{"datePublished" : "2023-01-02T00:00"}</script>', "2023-01-02"),
-        ('<p>on <time datetime="2022-03-04">4 March</time>', "2022-03-04"),
-        ('<time datetime="2022-03-04"></time><meta name="DC.Date" content="2021-05-06">', "2021-05-06"),
-        ('<meta name="date" content="yesterday">', ""),
-        ('<meta name="date" content="2021-99-01">', ""),
-    ],
-)
-def test_the_date_is_the_one_of_publication_if_it_has_the_form_of_one(html: str, date: str) -> None:
-    assert extract_blocks(html).head.date == date
-
-
 def test_pages_over_the_limit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     html = page(f"<p>{SENTENCE}</p>")
     monkeypatch.setattr(blocks, "MAX_BYTES", len(html) - 1)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from udfs.extract import Extraction, Options, extract_html
-from udfs.extract_child import ExtractChild, extract_child
+from udfs.extract import Extraction, Options
+from udfs.extract_child import EXTRACTORS, ExtractChild, extract_child
 
 PAGE = "<html><body><article><p>" + "Wheat is ground between two stones, and the bran is sifted out. " * 5
 PROGRAM = """
@@ -68,8 +68,10 @@ def test_what_a_library_prints_is_not_taken_for_an_answer(child: ExtractChild) -
 
 def test_the_child_says_what_extraction_says_here() -> None:
     pages = [PAGE, "", "\ud800 \x00 <p>", PAGE + "\ud800 ▁ 粉"]
-    child = extract_child(Options(favor="recall"))
-    assert [child.extract(page) for page in pages] == [extract_html(page, Options(favor="recall")) for page in pages]
+    options = Options(favor="recall")
+    for library, extract in EXTRACTORS.items():
+        child = extract_child(library, options)
+        assert [child.extract(page) for page in pages] == [extract(page, options) for page in pages]
 
 
 def test_the_child_ends_when_its_parent_does(tmp_path: Path) -> None:

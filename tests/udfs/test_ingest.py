@@ -19,10 +19,10 @@ from udfs.readers import Kind
 PLAN = IngestSettings().plan()
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(autouse=True)
 def _child_ends():
     yield
-    extract_child(PLAN.extract).close()
+    extract_child.cache_clear()
 
 
 def read(file: Path, kind: Kind, plan: IngestPlan = PLAN, **fields: str):
@@ -77,19 +77,57 @@ def test_a_document_says_where_it_comes_from_and_how_it_was_read(tmp_path):
     assert (row["source"], row["dump"], row["file_path"]) == ("crawl", "CC-MAIN-2024-10", "a.warc.gz")
     assert (row["date"], row["url"]) == ("2024-03-01T00:00:00Z", "https://page.example.org/page")
     assert row["content_digest"] == hashlib.sha256(body).hexdigest()
-    assert row["extractor"] == "trafilatura"
+    assert row["extractor"] == "blocks"
     assert row["charset"] in ("iso-8859-1", "windows-1252", "cp1252")
     assert gzip.decompress((tmp_path / "a.warc.gz").read_bytes()[row["record_offset"] :]) == record
 
 
-def test_blocks_makes_text_of_pages_where_the_settings_say_so(tmp_path):
+@pytest.mark.parametrize("extractor", ["blocks", "trafilatura", "resiliparse"])
+def test_the_extractor_that_the_settings_name_makes_text_of_pages(tmp_path, extractor):
     file = write_warc(tmp_path / "a.warc.gz", response("page", html(english(1))), response("empty", b"<html></html>"))
-    rows, counts = read(file, "warc", IngestSettings(extractor="blocks").plan())
+    rows, counts = read(file, "warc", IngestSettings(extractor=extractor).plan())
     (row,) = rows["documents"]
-    assert row["extractor"] == "blocks"
+    assert row["extractor"] == extractor
+    assert (row["extractor_confidence"] is None) == (extractor != "blocks")
     assert english(1)[:60] in row["text"]
     assert [row["reason"] for row in rows[LEDGER]] == ["no_text"]
     assert (counts.documents, counts.removed) == (1, 1)
+
+
+def test_pages_of_which_blocks_is_unsure_go_to_trafilatura_where_it_finds_text(tmp_path):
+    pages = (response("page", html(english(1))), response("short", b"<html><body><p>Hi</p></body></html>"))
+    file = write_warc(tmp_path / "a.warc.gz", *pages)
+    usual, _ = read(file, "warc")
+    confidences = [row["extractor_confidence"] for row in usual["documents"]]
+    assert [row["extractor"] for row in usual["documents"]] == ["blocks"] * 2
+    always, _ = read(file, "warc", IngestSettings(fallback_below=1).plan())
+    assert always["documents"][0]["extractor"] == "trafilatura"
+    assert [row["extractor_confidence"] for row in always["documents"]] == confidences
+    cut = max(confidences)
+    some, _ = read(file, "warc", IngestSettings(fallback_below=cut).plan())
+    assert [row["extractor"] for row in some["documents"] if row["extractor_confidence"] >= cut] == ["blocks"]
+
+
+def test_what_a_page_states_about_itself_stands_beside_its_text(tmp_path):
+    head = b"<title>A page</title><link rel=canonical href=/1><meta name=date content=2024-02-03>"
+    page = html(english(1)).replace(b"<html>", b"<html lang=en>").replace(b"<title>A page</title>", head)
+    page = page.replace(b"</head>", b"<meta name=robots content='noai, noindex'></head>")
+    asked = response("page", page, "200 OK\r\nX-Robots-Tag: NOAI, noimageai")
+    rows, _ = read(write_warc(tmp_path / "a.warc.gz", asked, response("bare", b"<p>" + english(2).encode())), "warc")
+    columns = ("title", "page_language", "canonical_url", "published", "robots")
+    assert [tuple(map(row.get, columns)) for row in rows["documents"]] == [
+        ("A page", "en", "/1", "2024-02-03", "noai, noimageai, noindex"),
+        (None, None, None, None, None),
+    ]
+
+
+def test_mojibake_is_undone_where_the_settings_say_so(tmp_path):
+    file = write_rows(tmp_path / "a.jsonl", {"text": "The cafÃ© is closed, itâ€™s late."})
+    texts = [
+        read(file, "jsonl", IngestSettings(repair_mojibake=repair).plan())[0]["documents"][0]["text"]
+        for repair in (False, True)
+    ]
+    assert texts == ["The cafÃ© is closed, itâ€™s late.", "The café is closed, it’s late."]
 
 
 def test_plain_text_and_wet_need_no_extractor(tmp_path):

@@ -29,7 +29,23 @@ from udfs.markup import measure
 def test_tags_and_attributes_are_counted_as_the_standard_splits_them(
     html: str, n_elements: int, attribute_work: int
 ) -> None:
-    assert measure(html.encode()) == (n_elements, attribute_work)
+    found = measure(html.encode())
+    assert (found.n_elements, found.attribute_work) == (n_elements, attribute_work)
+
+
+@pytest.mark.parametrize(
+    ("html", "n_tags", "depth"),
+    [
+        ("<div><p>a<br><p>b<ul><li>c<li>d</ul></div><div></div>", 11, 2),
+        ("</div></b><b><i><u>", 5, 3),
+        ("<svg><g><path/><path/><use/></g></svg><path/><path/>", 9, 2),
+        ("<math><mi/></math><x-a/><x-b/>", 5, 2),
+        ("<style><b><b><b></style>", 2, 1),
+    ],
+)
+def test_depth_is_that_of_the_elements_open_at_once(html: str, n_tags: int, depth: int) -> None:
+    found = measure(html.encode())
+    assert (found.n_tags, found.depth) == (n_tags, depth)
 
 
 TOKENS = [
