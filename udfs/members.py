@@ -1,22 +1,23 @@
 """The bytes of a stored file, inflated piece by piece within limits: gzip members, zstd frames, or the plain file.
 
 Memory and work are bounded by `Limits`, whatever the file claims about itself. Nothing here knows what the bytes mean.
-zstd dictionaries are not supported; a frame that needs one is reported as damaged.
+A zstd dictionary in the first frame (IIPC, warc-zstandard 1.0, "Dictionary frame") serves the frames behind it.
 """
 
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from typing import IO, Protocol
+from typing import IO, Any, Protocol, cast
 
 import zstandard
+from zlib_ng import zlib_ng  # twice as fast as the standard library
 
 from udfs.records import Reason
 
 GZIP = b"\x1f\x8b\x08"
 ZSTD = b"\x28\xb5\x2f\xfd"
+ZSTD_DICTIONARY = b"\x5d\x2a\x4d\x18"
 ZSTD_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 
 READ_BYTES = 1 << 20
@@ -27,6 +28,8 @@ SAMPLE_BYTES = {GZIP: 1 << 10, ZSTD: 160 << 10}
 FREE_BYTES = 256 << 20
 ZSTD_BLOCK_BYTES = 128 << 10
 ZSTD_WINDOW_BYTES = 128 << 20
+MAX_DICTIONARY_BYTES = 16 << 20
+_ZlibError = cast("type[Exception]", zlib_ng.error)  # the library's stubs take it for an instance
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Source:
     """A stored file, read in large pieces; what was read since `keep` can be read again (at most 32 MiB of it)."""
 
     def __init__(self, stream: IO[bytes], limits: Limits, start: int = 0) -> None:
+        dictionary = Source(stream, limits).dictionary if start else None
         if start:
             stream.seek(start)
         self.limits = limits
@@ -69,6 +73,21 @@ class Source:
         self._ended = False
         self._n_inflated = 0
         self._n_members = 0
+        self.dictionary = dictionary if start else self._read_dictionary()
+        """Of the whole file's zstd frames; None where there is none."""
+
+    def _read_dictionary(self) -> zstandard.ZstdCompressionDict | None:
+        start = self.peek(8)
+        n_bytes = int.from_bytes(start[4:], "little")
+        if not start.startswith(ZSTD_DICTIONARY) or n_bytes > MAX_DICTIONARY_BYTES:
+            return None
+        content = self.peek(8 + n_bytes)[8:]
+        try:
+            if content.startswith(ZSTD):
+                content = zstandard.ZstdDecompressor().decompress(content, max_output_size=MAX_DICTIONARY_BYTES)
+            return zstandard.ZstdCompressionDict(content)
+        except zstandard.ZstdError:
+            return None  # the frames that need it cannot be read, and say so
 
     def _read_on(self) -> bool:
         """Read more; drop what is neither unread nor kept. False at the end of the file."""
@@ -170,7 +189,7 @@ class GzipMember:
     def __init__(self, source: Source) -> None:
         self.offset = source.position
         self._source = source
-        self._inflater = zlib.decompressobj(wbits=31)
+        self._inflater = zlib_ng.decompressobj(wbits=31)
         self._started = False
         self._failure: MemberError | None = None
 
@@ -191,13 +210,13 @@ class GzipMember:
         return b""
 
     def _inflate(self, piece: bytes, max_bytes: int) -> bytes:
-        before = self._inflater.copy() if self._started else zlib.decompressobj(wbits=31)
+        before = self._inflater.copy() if self._started else zlib_ng.decompressobj(wbits=31)
         if not self._started:
             self._source.count_member()
         self._started = True
         try:
             inflated = self._inflater.decompress(piece, max_bytes)
-        except zlib.error as error:
+        except _ZlibError as error:
             is_checksum = re.search("incorrect (data|length) check", str(error))
             self._failure = MemberError("checksum" if is_checksum else "damaged_compression", f"zlib: {error}")
             return _inflate_to_error(before, piece)
@@ -206,13 +225,13 @@ class GzipMember:
         return inflated
 
 
-def _inflate_to_error(inflater: "zlib._Decompress", piece: bytes) -> bytes:
+def _inflate_to_error(inflater: Any, piece: bytes) -> bytes:
     """What zlib had inflated before it met the error in `piece`, which it does not give back itself."""
     inflated = bytearray()
     try:
         for i in range(len(piece)):
             inflated += inflater.decompress(piece[i : i + 1])
-    except zlib.error:
+    except _ZlibError:
         pass
     return bytes(inflated)
 
@@ -227,7 +246,8 @@ class ZstdFrame:
         self.ended = False
         self._source = source
         self._pieces = _zstd_pieces(source)
-        self._inflater = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES).decompressobj()
+        decompressor = zstandard.ZstdDecompressor(source.dictionary, max_window_size=ZSTD_WINDOW_BYTES)
+        self._inflater = decompressor.decompressobj()
 
     def read(self, max_bytes: int) -> bytes:
         for piece in self._pieces:
@@ -294,9 +314,11 @@ def first_bytes(source: Source, compressed: bytes, n_bytes: int) -> bytes:
     sample = source.peek(SAMPLE_BYTES[compressed])
     try:
         if compressed == GZIP:
-            return zlib.decompressobj(wbits=31).decompress(sample, n_bytes)
-        return ZstdFrame(Source(BytesIO(sample), source.limits)).read(n_bytes)[:n_bytes]
-    except (zlib.error, MemberError):
+            return zlib_ng.decompressobj(wbits=31).decompress(sample, n_bytes)
+        frame = Source(BytesIO(sample), source.limits)
+        frame.dictionary = source.dictionary
+        return ZstdFrame(frame).read(n_bytes)[:n_bytes]
+    except (_ZlibError, MemberError):
         return b""
 
 

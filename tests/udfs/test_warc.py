@@ -24,7 +24,7 @@ from warc_bytes import (
 from udfs.errors import InputError
 from udfs.members import Limits
 from udfs.records import Damage, Record, Skipped
-from udfs.warc import read_warc
+from udfs.warc import cut_warc, read_warc
 
 
 def read(data: bytes, **limits: int) -> list[Any]:
@@ -36,6 +36,39 @@ def mixed_records() -> list[bytes]:
     request = warc_record(1, b"GET / HTTP/1.1\r\n\r\n", {"WARC-Type": "request"})
     text = warc_record(3, b"plain words\n", {"WARC-Type": "conversion", "Content-Type": "text/plain"})
     return [info, request, response(2), text, response(4, 200_000), response(5, 0)]
+
+
+DICTIONARY = words(7, 4_000)
+
+
+def dictionary_file(dictionary_frame: bytes) -> bytes:
+    """Three records, each in a frame that needs DICTIONARY, behind the frame that should hold it."""
+    compressor = zstandard.ZstdCompressor(dict_data=zstandard.ZstdCompressionDict(DICTIONARY), write_checksum=True)
+    frames = [compressor.compress(warc_record(n, DICTIONARY[100 * n :])) for n in range(3)]
+    return dictionary_frame + b"".join(frames)
+
+
+def skippable_frame(content: bytes) -> bytes:
+    return b"\x5d\x2a\x4d\x18" + len(content).to_bytes(4, "little") + content
+
+
+@pytest.mark.parametrize("content", [DICTIONARY, zstandard.compress(DICTIONARY)])
+def test_a_zstd_dictionary_in_the_first_frame_serves_the_others(content: bytes) -> None:
+    data = dictionary_file(skippable_frame(content))
+    assert [record.payload for record in read(data)] == [DICTIONARY[100 * n :] for n in range(3)]
+    spans = cut_warc(io.BytesIO(data), Limits(), 100)
+    assert len(spans) > 1
+    in_spans = [record for span in spans for record in read_warc(io.BytesIO(data), Limits(), span)]
+    assert in_spans == read(data)
+
+
+@pytest.mark.parametrize(
+    "frame", [b"", skippable_frame(DICTIONARY[::-1]), skippable_frame(zstandard.MAGIC_NUMBER.to_bytes(4, "little"))]
+)
+def test_frames_without_their_dictionary_are_damage(frame: bytes) -> None:
+    outcomes = read(dictionary_file(frame))
+    assert outcomes
+    assert all(isinstance(outcome, Damage) for outcome in outcomes)
 
 
 @pytest.mark.parametrize("storage", STORAGES)

@@ -1,0 +1,181 @@
+"""From WARC file to Parquet: how many pages per CPU second, beside datatrove and beside the bare libraries?
+
+Each contender runs in a process of its own, first on a small file, which loads kernels and models, and then on all
+pages; CPU seconds are those of the process and of the children it waited for. Ours is what a Spark task runs: reading
+and verifying, charset, extraction in its child where a library extracts, tables, digests. datatrove runs WarcReader,
+Trafilatura (as its FineWeb example has it) and ParquetWriter. `bare` is a loop over pages that are decoded already, in
+our child's mode and limits. `read` is reading with the HTTP header parsed: ours with codings undone and every length,
+checksum and digest verified, fastwarc's with and without its own verification of digests.
+
+    python benchmarks/ingest.py DATA
+
+DATA holds html/ and warc/.
+"""
+
+import multiprocessing
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from fastwarc.warc import ArchiveIterator, WarcRecordType
+from warcio.statusandheaders import StatusAndHeaders
+from warcio.warcwriter import WARCWriter
+
+from benchmarks.gold_pages import GOLD_SETS, read_gold
+from pipelines.ingest import SCHEMAS, IngestSettings
+from udfs.charset import decode
+from udfs.extract import Options, extract_html
+from udfs.extract_child import extract_child
+from udfs.extract_resiliparse import extract_resiliparse
+from udfs.ingest import Extractor, IngestTask, ingest_part
+from udfs.inputs import InputFile
+from udfs.members import USUAL_LIMITS
+from udfs.records import Record
+from udfs.warc import read_warc
+
+ROUNDS = 3
+N_WARM_UP = 20
+CRAWL = "warc/rewrapped/hplt-cc100.warc.gz"
+
+
+def pages_of(data: Path) -> list[bytes]:
+    """Pages of the crawl sample and of the gold sets, in UTF-8."""
+    with (data / CRAWL).open("rb") as stream:
+        crawl = [outcome.payload for outcome in read_warc(stream) if isinstance(outcome, Record)]
+    return crawl + [page.html.encode() for name in GOLD_SETS for page in read_gold(data, name)]
+
+
+def write_warc(file: Path, pages: list[bytes]) -> Path:
+    """Response records with digests, one gzip member each, as Common Crawl has them."""
+    with file.open("wb") as stream:
+        writer = WARCWriter(stream, gzip=True)
+        for number, page in enumerate(pages):
+            header = StatusAndHeaders("200 OK", [("Content-Type", "text/html; charset=utf-8")], protocol="HTTP/1.1")
+            with tempfile.TemporaryFile() as body:
+                body.write(page)
+                body.seek(0)
+                writer.write_record(
+                    writer.create_warc_record(
+                        f"http://{number}.example/", "response", payload=body, http_headers=header
+                    )
+                )
+    return file
+
+
+def gristmill(extractor: Extractor) -> Callable[[Path], int]:
+    def run(file: Path) -> int:
+        with tempfile.TemporaryDirectory() as folder:
+            tables = {table: (f"{folder}/{table}", schema) for table, schema in SCHEMAS.items()}
+            given = InputFile(str(file), file.name, "crawl", "warc", None, {})
+            result = ingest_part(
+                IngestTask((given,), "part-00000-0", tables), IngestSettings(extractor=extractor).plan()
+            )
+        extract_child.cache_clear()
+        return result.files[0].documents
+
+    return run
+
+
+def datatrove(file: Path) -> int:
+    from datatrove.pipeline.extractors import Trafilatura
+    from datatrove.pipeline.readers import WarcReader
+    from datatrove.pipeline.writers import ParquetWriter
+    from datatrove.utils.logging import logger
+
+    logger.remove()
+    with tempfile.TemporaryDirectory() as folder:
+        reader = WarcReader(str(file.parent), glob_pattern=file.name)
+        documents = Trafilatura(timeout=60).run(reader.run())
+        return sum(1 for _ in ParquetWriter(folder).run(documents))
+
+
+def bare(library: Literal["trafilatura", "resiliparse"]) -> Callable[[Path], int]:
+    extract = {"trafilatura": extract_html, "resiliparse": extract_resiliparse}[library]
+
+    def run(file: Path) -> int:
+        with file.open("rb") as stream:
+            pages = [decode(outcome.payload).text for outcome in read_warc(stream) if isinstance(outcome, Record)]
+        return timed(lambda: sum(extract(page, Options()).text is not None for page in pages))
+
+    return run
+
+
+def read_ours(file: Path) -> int:
+    with file.open("rb") as stream:
+        return sum(isinstance(outcome, Record) for outcome in read_warc(stream, USUAL_LIMITS))
+
+
+def read_fastwarc(verify: bool) -> Callable[[Path], int]:
+    def run(file: Path) -> int:
+        with file.open("rb") as stream:
+            records = ArchiveIterator(stream, record_types=WarcRecordType.response, verify_digests=verify)
+            return sum(len(record.reader.read()) > 0 for record in records)
+
+    return run
+
+
+_bare_seconds: list[float] = []
+
+
+def timed(work: Callable[[], int]) -> int:
+    """The work's result; its own CPU seconds are what counts of the contender."""
+    start = time.process_time()
+    result = work()
+    _bare_seconds.append(time.process_time() - start)
+    return result
+
+
+CONTENDERS: dict[str, Callable[[Path], int]] = {
+    "gristmill blocks": gristmill("blocks"),
+    "gristmill resiliparse": gristmill("resiliparse"),
+    "gristmill trafilatura": gristmill("trafilatura"),
+    "datatrove": datatrove,
+    "bare resiliparse": bare("resiliparse"),
+    "bare trafilatura": bare("trafilatura"),
+    "read ours": read_ours,
+    "read fastwarc": read_fastwarc(verify=False),
+    "read fastwarc verified": read_fastwarc(verify=True),
+}
+
+
+def cpu_seconds() -> float:
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def measure(name: str, small: Path, file: Path, results: "multiprocessing.Queue[tuple[int, float]]") -> None:
+    """Put (pages, CPU seconds) of the contender in the queue."""
+    CONTENDERS[name](small)
+    start = cpu_seconds()
+    n_pages = CONTENDERS[name](file)
+    results.put((n_pages, _bare_seconds[-1] if _bare_seconds else cpu_seconds() - start))
+
+
+def main(data: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as folder:
+        pages = pages_of(data)
+        small = write_warc(Path(folder) / "small.warc.gz", pages[:N_WARM_UP])
+        file = write_warc(Path(folder) / "pages.warc.gz", pages)
+        n_bytes = sum(map(len, pages))
+        print(f"{len(pages)} pages of {n_bytes / len(pages) / 1000:.0f} kB; load {os.getloadavg()[0]:.1f}")
+        best: dict[str, tuple[int, float]] = {}
+        for _ in range(ROUNDS):
+            for name in CONTENDERS:
+                queue = context.Queue()
+                process = context.Process(target=measure, args=(name, small, file, queue))
+                process.start()
+                found = queue.get()
+                process.join()
+                best[name] = min(best.get(name, found), found, key=lambda result: result[1])
+        for name, (n_pages, seconds) in best.items():
+            print(f"{name:24} {n_pages:5} pages {seconds:7.2f} s {len(pages) / seconds:8.0f} pages/s")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
