@@ -25,7 +25,7 @@ from udfs.strings import Strings
 from udfs.unicode_tokens import token_classes
 
 MAX_TEXT_BYTES = 2**31 - 1
-SHORT = 32
+SHORT = 64
 """Bytes up to which a pre-token is scanned for its lowest rank."""
 KEPT_BYTES, KEPT_TOKENS = 24, 7
 """Longer pre-tokens, and those of more tokens, are not remembered."""
@@ -135,7 +135,7 @@ def _encode_text(data: Any, i: Any, stop: Any, model: Any, cache: Any, ids: Any,
         if end - i == 1:
             ids[n] = byte_tokens[data[i]]
             n += 1
-        elif end - i > KEPT_BYTES:
+        elif end - i > KEPT_BYTES or i + KEPT_BYTES > data.size:  # _eight would read behind the end
             n = _encode_pre_token(data, i, end, model, ids, n)
         else:
             a, b, c = _eight(data, i, end), _eight(data, i + 8, end), _eight(data, i + 16, end)
@@ -158,11 +158,14 @@ def _encode_text(data: Any, i: Any, stop: Any, model: Any, cache: Any, ids: Any,
 
 @numba.njit
 def _eight(data: Any, start: Any, end: Any) -> Any:
-    """Up to eight bytes of data[start:end] as one number, the first lowest; 0 for none."""
+    """Up to eight bytes of data[start:end] as one number, the first lowest; 0 for none. Reads data[start:start + 8]."""
+    size = end - start
+    if size <= 0:
+        return U64(0)
     word = U64(0)
-    for k in range(min(8, end - start)):
-        word |= U64(data[start + k]) << U64(8 * k)
-    return word
+    for k in range(8):  # of a fixed number, compiled to one load
+        word |= U64(data[U64(start) + U64(k)]) << U64(8 * k)
+    return word if size >= 8 else word & ((U64(1) << U64(8 * size)) - U64(1))
 
 
 @numba.njit
@@ -189,21 +192,26 @@ def _join_short(tokens: Any, model: Any) -> Any:
     """How many tokens are left, at the front, when no two neighbours can be joined: quadratic, and fast for few."""
     _, _, _, pairs, ranks, _ = model
     n = tokens.size
-    found = np.full(n, NO_RANK, np.int32)  # rank of each token and the next
+    found = np.empty(n, np.int32)  # rank of each token and the next
     for k in range(n - 1):
         found[k] = _rank(pairs, ranks, tokens[k], tokens[k + 1])
-    while True:
-        best = np.argmin(found[:n])
+    while n > 1:
+        best = 0
+        for k in range(1, n - 1):
+            if found[k] < found[best]:
+                best = k
         if found[best] == NO_RANK:
-            return n
+            break
         tokens[best] = N_BYTES + found[best]
         n -= 1
         for k in range(best + 1, n):
             tokens[k] = tokens[k + 1]
-            found[k] = found[k + 1]
-        found[best] = _rank(pairs, ranks, tokens[best], tokens[best + 1]) if best + 1 < n else NO_RANK
+            found[k - 1] = found[k]
         if best:
             found[best - 1] = _rank(pairs, ranks, tokens[best - 1], tokens[best])
+        if best + 1 < n:
+            found[best] = _rank(pairs, ranks, tokens[best], tokens[best + 1])
+    return n
 
 
 @numba.njit
