@@ -1,17 +1,18 @@
 """From WARC file to Parquet: how many pages per CPU second, beside datatrove and beside the bare libraries?
 
-Each contender runs in a process of its own, first on a small file, which loads kernels and models, and then on all
-pages; CPU seconds are those of the process and of the children it waited for. Ours is what a Spark task runs: reading
-and verifying, charset, extraction in its child where a library extracts, tables, digests. datatrove runs WarcReader,
-Trafilatura (as its FineWeb example has it) and ParquetWriter. `bare` is a loop over pages that are decoded already, in
-our child's mode and limits. `read` is reading with the HTTP header parsed: ours with codings undone and every length,
-checksum and digest verified, fastwarc's with and without its own verification of digests.
+Each contender runs in a process of its own, first on a small file, which loads kernels, models and our extracting
+child, and then on all pages; CPU seconds are those of the process and of its children. Ours is what a Spark task runs:
+reading and verifying, charset, extraction in its child where a library extracts, tables, digests. datatrove runs
+WarcReader, Trafilatura and ParquetWriter. `bare` is a loop over pages that are decoded already, in our mode. `read` is
+reading with the HTTP header parsed: ours with codings undone and every length, checksum and digest verified, with and
+without verification of digests by fastwarc.
 
     python benchmarks/ingest.py DATA
 
 DATA holds html/ and warc/.
 """
 
+import logging
 import multiprocessing
 import os
 import resource
@@ -20,18 +21,16 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
+import trafilatura
 from fastwarc.warc import ArchiveIterator, WarcRecordType
+from resiliparse.extract.html2text import extract_plain_text
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from benchmarks.gold_pages import GOLD_SETS, read_gold
 from pipelines.ingest import SCHEMAS, IngestSettings
 from udfs.charset import decode
-from udfs.extract import Options, extract_html
-from udfs.extract_child import extract_child
-from udfs.extract_resiliparse import extract_resiliparse
 from udfs.ingest import Extractor, IngestTask, ingest_part
 from udfs.inputs import InputFile
 from udfs.members import USUAL_LIMITS
@@ -75,7 +74,6 @@ def gristmill(extractor: Extractor) -> Callable[[Path], int]:
             result = ingest_part(
                 IngestTask((given,), "part-00000-0", tables), IngestSettings(extractor=extractor).plan()
             )
-        extract_child.cache_clear()
         return result.files[0].documents
 
     return run
@@ -94,15 +92,21 @@ def datatrove(file: Path) -> int:
         return sum(1 for _ in ParquetWriter(folder).run(documents))
 
 
-def bare(library: Literal["trafilatura", "resiliparse"]) -> Callable[[Path], int]:
-    extract = {"trafilatura": extract_html, "resiliparse": extract_resiliparse}[library]
-
+def bare(extract: Callable[[str], str | None]) -> Callable[[Path], int]:
     def run(file: Path) -> int:
         with file.open("rb") as stream:
             pages = [decode(outcome.payload).text for outcome in read_warc(stream) if isinstance(outcome, Record)]
-        return timed(lambda: sum(extract(page, Options()).text is not None for page in pages))
+        return timed(lambda: sum(bool(extract(page)) for page in pages))
 
     return run
+
+
+def bare_resiliparse(html: str) -> str:
+    return extract_plain_text(html, main_content=True, alt_texts=False)
+
+
+def bare_trafilatura(html: str) -> str | None:
+    return trafilatura.extract(html, fast=True, include_comments=False)
 
 
 def read_ours(file: Path) -> int:
@@ -135,8 +139,8 @@ CONTENDERS: dict[str, Callable[[Path], int]] = {
     "gristmill resiliparse": gristmill("resiliparse"),
     "gristmill trafilatura": gristmill("trafilatura"),
     "datatrove": datatrove,
-    "bare resiliparse": bare("resiliparse"),
-    "bare trafilatura": bare("trafilatura"),
+    "bare resiliparse": bare(bare_resiliparse),
+    "bare trafilatura": bare(bare_trafilatura),
     "read ours": read_ours,
     "read fastwarc": read_fastwarc(verify=False),
     "read fastwarc verified": read_fastwarc(verify=True),
@@ -144,12 +148,17 @@ CONTENDERS: dict[str, Callable[[Path], int]] = {
 
 
 def cpu_seconds() -> float:
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    """Of this process, of the children that ended and of those that live."""
+    own, ended = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    ticks = [Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[11:13] for child in children]
+    alive = sum(int(tick) for pair in ticks for tick in pair) / os.sysconf("SC_CLK_TCK")
+    return own.ru_utime + own.ru_stime + ended.ru_utime + ended.ru_stime + alive
 
 
 def measure(name: str, small: Path, file: Path, results: "multiprocessing.Queue[tuple[int, float]]") -> None:
     """Put (pages, CPU seconds) of the contender in the queue."""
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     CONTENDERS[name](small)
     start = cpu_seconds()
     n_pages = CONTENDERS[name](file)

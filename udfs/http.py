@@ -17,6 +17,7 @@ except ImportError:  # an optional codec: without it such bodies are reported, n
 MAX_CODINGS = 3
 MAX_CHUNK_LINE_BYTES = 256
 SAMPLE_BYTES = 256
+USUAL_HEADER_BYTES = 16 << 10
 _FIELD = re.compile(r"^([^\s:]+)[ \t]*:(.*)$", re.MULTILINE)
 _STATUS = re.compile(r"HTTP/\d(?:\.\d)?\s+(\d{3})(?!\d)")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([^\s"';,]+)""", re.IGNORECASE)
@@ -94,19 +95,23 @@ def _parse_odd_fields(lines: str) -> tuple[list[tuple[str, str]], bool]:
     return fields, is_clean
 
 
-def parse_response(block: bytes) -> Response:
+def parse_response(block: bytes | memoryview) -> Response:
     """The response in a WARC block, its body as stored."""
-    if not block.startswith(b"HTTP/"):
-        return Response(None, {}, block, ("no_http_header",))
-    end = header_end(block, 0, len(block))
+    if block[:5] != b"HTTP/":
+        return Response(None, {}, bytes(block), ("no_http_header",))
+    head = bytes(block[:USUAL_HEADER_BYTES])
+    end = header_end(head, 0, len(head))
+    if end < 0 and len(block) > len(head):
+        head = bytes(block)
+        end = header_end(head, 0, len(head))
     warnings = () if end >= 0 else ("http_header_without_end",)
-    end = end if end >= 0 else len(block)
-    status_line, lines = header_lines(block[:end], "latin-1")
+    end = end if end >= 0 else len(head)
+    status_line, lines = header_lines(head[:end], "latin-1")
     fields, is_clean = parse_fields(lines)
     status = _STATUS.match(status_line)
     if not is_clean or not status:
         warnings += ("http_header_malformed",)
-    return Response(int(status[1]) if status else None, fields, block[end:], warnings)
+    return Response(int(status[1]) if status else None, fields, bytes(block[end:]), warnings)
 
 
 def decode_body(response: Response, max_bytes: int, allow_partial: bool = False) -> Response:

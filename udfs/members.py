@@ -106,7 +106,11 @@ class Source:
         while self._start + len(self._data) < self.position + n_bytes and self._read_on():
             pass
         at = self.position - self._start
-        return bytes(self._data[at : at + n_bytes])
+        return self._copy(at, at + n_bytes)
+
+    def _copy(self, start: int, stop: int) -> bytes:
+        with memoryview(self._data) as view:  # a slice of the bytearray would be copied twice
+            return bytes(view[start:stop])
 
     def piece(self, max_bytes: int, stop: bytes = b"") -> bytes:
         """Some of the next bytes, still unread, not beyond the next `stop`; none only at the end of the file."""
@@ -114,7 +118,7 @@ class Source:
             self._read_on()
         at = self.position - self._start
         found = self._data.find(stop, at + MIN_MEMBER_BYTES, at + max_bytes) if stop else -1
-        return bytes(self._data[at : found if found > 0 else at + max_bytes])
+        return self._copy(at, found if found > 0 else at + max_bytes)
 
     def keep(self, position: int) -> None:
         self._kept = position

@@ -91,7 +91,7 @@ class _Window:
         except MemberError as failure:
             self.failure = failure
         self._n_dropped += self.at
-        self.data, self.at = b"".join(pieces), 0
+        self.data, self.at = b"".join(filter(None, pieces)), 0  # of a single piece that is no copy
 
     def has_record(self) -> bool:
         """Whether there is a record, or damage where one might be; moves over blank lines."""
@@ -123,7 +123,7 @@ class _Window:
         is_short = len(self.data) < declared + len(END_OF_RECORD)
         is_cut = is_short and not self.member.is_compressed
         for end in ends:
-            intact = is_intact(header, self.data[begin:end])
+            intact = is_intact(header, memoryview(self.data)[begin:end])
             if intact or (intact is None and not is_cut):
                 return end - self.at, following - self.at
         if ends and not is_cut:
@@ -287,7 +287,7 @@ class _Reader:
         end, following = window.block_end(header)
         if not window.n_records and (fault := window.fault_of_only_record(header, following)):
             raise fault
-        block = window.data[window.at + header.n_bytes : window.at + end]
+        block = memoryview(window.data)[window.at + header.n_bytes : window.at + end]
         warnings = () if len(block) == header.length else ("content_length_off",)
         outcome = interpret(header, block, self._n_outcomes, window.offset, self._limits.record_bytes, warnings)
         self._n_outcomes += 1

@@ -66,7 +66,7 @@ def _given_twice(lines: str) -> list[str]:
     return [name for name, n in Counter(once).items() if n > 1]
 
 
-def is_intact(header: Header, block: bytes) -> bool | None:
+def is_intact(header: Header, block: memoryview) -> bool | None:
     """Whether the record's digest holds; None where there is none that can be verified.
 
     A payload digest is asked only where there is no block digest. Crawlers disagree whether it is taken before or after
@@ -89,7 +89,7 @@ def is_intact(header: Header, block: bytes) -> bool | None:
     return _holds(digest, response.body) or (None if is_vague else False)
 
 
-def _holds(labelled: str, data: bytes) -> bool | None:
+def _holds(labelled: str, data: bytes | memoryview) -> bool | None:
     """Whether `data` has the digest "algorithm:value", value in base 16 or 32; None if that cannot be told."""
     algorithm, _, value = labelled.partition(":")
     algorithm, value = algorithm.lower().replace("-", ""), value.strip().rstrip("=")
@@ -104,27 +104,27 @@ def _holds(labelled: str, data: bytes) -> bool | None:
     return stated == int.from_bytes(hashlib.new(algorithm, data, usedforsecurity=False).digest())
 
 
-def _is_http(header: Header, block: bytes) -> bool:
+def _is_http(header: Header, block: memoryview) -> bool:
     """Whether the block is an HTTP response rather than the payload itself."""
     if header.type != "response":
         return False
-    return media_type(header.fields.get("content-type", "")) == "application/http" or block.startswith(b"HTTP/")
+    return media_type(header.fields.get("content-type", "")) == "application/http" or block[:5] == b"HTTP/"
 
 
 def interpret(
-    header: Header, block: bytes, ordinal: int, offset: int, max_bytes: int, warnings: tuple[str, ...]
+    header: Header, block: memoryview, ordinal: int, offset: int, max_bytes: int, warnings: tuple[str, ...]
 ) -> Outcome:
     """The outcome that an intact record makes: Damage where its type is unknown or its HTTP body cannot be decoded."""
     if header.type in SKIPPED_TYPES:
         return Skipped(ordinal, header.type)
     if header.type not in CONTENT_TYPES:
-        return Damage(ordinal, offset, "unknown_type", f"WARC-Type is {header.type[:60]!r}", block[:HEAD_BYTES])
+        return Damage(ordinal, offset, "unknown_type", f"WARC-Type is {header.type[:60]!r}", bytes(block[:HEAD_BYTES]))
     fields = header.fields
     is_truncated = "warc-truncated" in fields or "warc-segment-number" in fields
     try:
         response = _response(header, block, max_bytes, is_truncated)
     except BodyError as error:
-        return Damage(ordinal, offset, error.reason, error.detail, block[:HEAD_BYTES])
+        return Damage(ordinal, offset, error.reason, error.detail, bytes(block[:HEAD_BYTES]))
     return Record(
         ordinal=ordinal,
         offset=offset,
@@ -142,8 +142,8 @@ def interpret(
     )
 
 
-def _response(header: Header, block: bytes, max_bytes: int, is_truncated: bool) -> Response:
+def _response(header: Header, block: memoryview, max_bytes: int, is_truncated: bool) -> Response:
     """The HTTP response in the block, or, if it holds none, one made of the record's own header. Raises BodyError."""
     if not _is_http(header, block):
-        return Response(None, header.fields, block)
+        return Response(None, header.fields, bytes(block))
     return decode_body(parse_response(block), max_bytes, allow_partial=is_truncated)
