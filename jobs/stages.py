@@ -38,7 +38,13 @@ CHAIN = [
         files=lambda s: s.language.outside_files() | s.measure.outside_files() | s.quality.outside_files(),
     ),
     Stage("filter", filter_documents, needs=("filter", "quality.min_score"), reads=("documents", "signals")),
-    Stage("dedup", dedup, needs=("dedup", "measure"), reads=("documents", "signals", "ledger/stage=filter")),
+    Stage(
+        "dedup",
+        dedup,
+        needs=("dedup", "measure"),
+        reads=("documents", "signals", "ledger/stage=filter"),
+        files=lambda s: s.dedup.outside_files(),
+    ),
     Stage(
         "decontaminate",
         decontaminate,

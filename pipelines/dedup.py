@@ -1,121 +1,158 @@
 """dedup: exact copies by URL and by text, then near-duplicates by MinHash bands, every removal verified.
 
 Reads `signals` only; the text of candidate documents is read again for their shingle sets. What is shuffled: about 60
-bytes a document for each exact step, 16 bytes a band and document for the near step (14 bands: 224 bytes), and the
+bytes a document for each exact step, 24 bytes a band and document for the near step (26 bands: 624 bytes), and the
 shingle sets of candidates (8 bytes a shingle) once for each bucket centre they are compared with.
 
 A bucket's documents are each compared with its first one only (a star), so a bucket of any size costs one comparison a
 member. Clusters are the connected components of the verified pairs: a removed document reaches the threshold with the
 kept one, or with a chain of documents that leads to it (`matched_id` names the nearest link).
 
-Each step ends in files of its own below `_steps`, cut like the documents; so plans stay small, a step sees what those
-before it removed without a join, and a lost worker costs one task.
+With `index`, the documents of earlier snapshots take part as if they were of this run: what is removed of this one, and
+revised of those, is what a search over all of them at once would say. Pairs they have compared are not compared again.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from conf.model import Model
 from pipelines.ledger import add_ledger, ledger_file, parts_left
 from pipelines.measure import MeasureSettings, Shingle
+from pipelines.search import Search
+from pipelines.snapshots import open_snapshots
 from pipelines.stage import Job
-from pipelines.tables import DUPLICATES
-from pipelines.tasks import map_arrow, run_tasks, stream_tasks, write_frame
+from pipelines.tables import COMPARED, DUPLICATES, REVISIONS
+from pipelines.tasks import map_arrow, run_tasks, stream_tasks
 from udfs import clustering, copies, files, near
 from udfs.clusters import components
-from udfs.errors import ContractError
+from udfs.copies import Keep
+from udfs.decisions import Counts, Part, count_sources
+from udfs.errors import ContractError, UsageError
+from udfs.minhash import bands_for, rows_for
 from udfs.parts import read_part
 
-MAX_PAIRS = 50_000_000  # the driver holds them at 24 bytes each while it joins them to clusters
+MAX_PAIRS = 50_000_000  # the driver holds them at 40 bytes each while it joins them to clusters
 ROWS_PER_PARTITION = 2_000_000
 SETS_PER_PARTITION = 50_000
 MEMBERS = pa.schema([("node", pa.int64()), ("cluster", pa.int64())])
+MEMBER_ROWS = pa.schema([("node", pa.int64()), *DUPLICATES])
+KNOWN = pa.schema([("left", pa.int64()), ("right", pa.int64()), ("similarity", pa.float64())])
+LOOKED_UP = pa.schema([*near.PAIRS, ("similarity", pa.float64())])
 
 
 class DedupSettings(Model):
+    places = frozenset({"index"})
+
     engine: Literal["bands", "exact"] = "bands"
     """`bands` finds near-duplicates too, `exact` only copies."""
     url: bool = True
     """Treat documents of one normalised URL as copies."""
     threshold: float = Field(default=0.8, gt=0, le=1)
     """Smallest Jaccard similarity of near-duplicates."""
-    bands: int = Field(default=14, ge=1, le=1000)
-    rows: int = Field(default=8, ge=1, le=1000)
+    rows: int = Field(default=None, validate_default=True, ge=1, le=1000)
+    """Hashes in a band; null takes as many as leave room for enough bands in 256 hashes: 8 at a threshold of 0.8."""
+    bands: int = Field(default=None, validate_default=True, ge=1, le=1000)
+    """Bands of a document; null takes the fewest that give two documents whose similarity is the threshold a chance of
+    0.99 to be compared: 26 at 0.8."""
     shingle: Shingle = Shingle()
-    keep: Literal["best", "longest", "newest", "oldest"] = "best"
-    """Which document of a cluster stays: by quality score, length or date; then the longer one, then the smaller id."""
+    keep: Literal["best", "longest", "newest", "oldest", "first_source"] = "best"
+    """Which document of a cluster stays: by quality score, length, date, or `source_order`; then the longer one, then
+    the smaller id."""
+    source_order: tuple[str, ...] = ()
+    """For `keep: first_source`, sources from the most to the least preferred; those not named come last."""
+    drop_if_in: str | None = None
+    """A source that comes before `keep`: a document with a duplicate there goes."""
+    drop_all: bool = False
+    """Remove every document that has a duplicate, the preferred one too."""
+    max_removed_share: float | None = Field(default=0.9, ge=0, le=1)
+    """Fail (exit 65) where a source loses more than this share of its documents here; null never fails."""
+    index: tuple[str, ...] = ()
+    """Run directories of earlier snapshots, to de-duplicate against; see docs/dedup.md."""
+
+    @field_validator("rows", mode="before")
+    @classmethod
+    def _rows_for_threshold(cls, rows: int | None, info: ValidationInfo) -> int | None:
+        threshold = info.data.get("threshold")
+        return rows_for(threshold) if rows is None and threshold else rows
+
+    @field_validator("bands", mode="before")
+    @classmethod
+    def _bands_for_threshold(cls, bands: int | None, info: ValidationInfo) -> int | None:
+        threshold, rows = info.data.get("threshold"), info.data.get("rows")
+        return bands_for(threshold, rows) if bands is None and threshold and rows else bands
+
+    @model_validator(mode="after")
+    def _sources_are_ordered(self) -> "DedupSettings":
+        if (self.keep == "first_source") != bool(self.source_order):
+            raise ValueError("keep: first_source and source_order go together; set both or neither")
+        return self
+
+    def preference(self) -> Keep:
+        return Keep(self.keep, self.source_order, self.drop_if_in)
+
+    def outside_files(self) -> dict[str, str]:
+        return {f"index/{i}": files.join(root, "runs", "dedup.json") for i, root in enumerate(self.index)}
 
 
-class Search:
-    """The steps of one search: what they found, part by part, and which documents are still left."""
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self.parts = {part.number: part for part in parts_left(job, "ledger/stage=filter")}
-        self.steps: dict[int, dict[str, str]] = {number: {} for number in self.parts}
-        self.n_documents = job.table("signals").n_rows
-
-    def stream(self, read: Callable[..., Iterator[pa.RecordBatch]], schema: pa.Schema) -> DataFrame:
-        """What `read` yields for each part, of the documents still left."""
-        return stream_tasks(self.job.spark, read, list(self.parts.values()), schema)
-
-    def stream_found(self) -> DataFrame:
-        """All that the steps found, as clustering.FOUND."""
-        tasks = [(part, self.steps[number]) for number, part in self.parts.items()]
-        return stream_tasks(self.job.spark, lambda task: clustering.found_in(*task), tasks, clustering.FOUND)
-
-    def at_home(
-        self, frame: DataFrame, column: str, work: Callable[..., Iterator[pa.RecordBatch]], schema: pa.Schema
-    ) -> DataFrame:
-        """`work(part, rows)` with all rows whose document in `column` is of that part."""
-        parts = self.parts
-
-        def go(number: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            if number in parts:
-                yield from work(parts[number], batches)
-
-        return map_arrow(self.by_part(frame, column), go, schema)
-
-    def by_part(self, frame: DataFrame, column: str) -> DataFrame:
-        return frame.repartitionById(max(self.parts, default=0) + 1, F.shiftright(column, 32).cast("int"))
-
-    def keep_step(self, name: str, frame: DataFrame, schema: pa.Schema, removes: bool) -> None:
-        """Write what a step found; with `removes`, its documents are no longer left for later steps."""
-        folder = self.job.run.path("duplicates", "_steps", name)
-        for file in write_frame(self.by_part(frame, "node"), folder, self.job.key, schema):
-            self.steps[file.number][name] = files.join(folder, file.path)
-            if removes:
-                part = self.parts[file.number]
-                self.parts[file.number] = replace(part, steps=(*part.steps, self.steps[file.number][name]))
-
-
-def n_partitions(n_rows: int, rows_per_partition: int = ROWS_PER_PARTITION) -> int:
+def n_partitions(n_rows: int, rows_per_partition: int | None = None) -> int:
     """Partitions for a shuffle; depends on the data only, never on the cluster."""
-    return 1 + n_rows // rows_per_partition
+    return 1 + n_rows // (rows_per_partition or ROWS_PER_PARTITION)
 
 
 def dedup(job: Job, dedup: DedupSettings, measure: MeasureSettings) -> None:
-    """documents, signals, ledger/stage=filter -> duplicates, ledger/stage=dedup."""
-    search = Search(job)
+    """documents, signals, ledger/stage=filter -> duplicates, compared, revisions, ledger/stage=dedup."""
+    search = Search(job, open_snapshots(job, dedup.index))
+    n_left = count_left(search, dedup)
     if dedup.url:
-        find_copies(search, "url", "url_key", dedup.keep)
-    find_copies(search, "exact", "text_digest", dedup.keep)
+        find_copies(search, "url", "url_key", dedup.preference())
+    find_copies(search, "exact", "text_digest", dedup.preference())
     if dedup.engine == "bands":
         find_near(search, dedup, measure)
-    write_duplicates(search)
+    else:
+        job.add("compared", [])
+    write_duplicates(search, dedup.drop_all)
     work = partial(clustering.ledger_part, ledger=ledger_file(job), threshold=dedup.threshold)
-    add_ledger(job, run_tasks(job.spark, "dedup: ledger", work, parts_left(job, duplicates=True)))
+    written = run_tasks(job.spark, "dedup: ledger", work, parts_left(job, duplicates=True))
+    check_losses(n_left, [counts for _, counts in written], dedup.max_removed_share)
+    add_ledger(job, written)
+    job.counts["index"] = [{"run": s.run.root, "documents": s.n_documents} for s in search.snapshots]
 
 
-def find_copies(search: Search, step: str, column: str, keep: str) -> None:
+def count_left(search: Search, dedup: DedupSettings) -> Counter[str]:
+    """Documents of this run by source, before anything is removed. Raises UsageError for a source that is nowhere."""
+    parts = list(search.parts.values())
+    counted = run_tasks(search.job.spark, "dedup: sources", count_sources, parts)
+    sources = sum(counted, Counter[str]())
+    for name in (*dedup.source_order, *([dedup.drop_if_in] if dedup.drop_if_in else [])):
+        if not any(source == name or source.startswith(f"{name}.") for source in sources):
+            found = ", ".join(sorted(sources)) or "none"
+            raise UsageError(f"dedup names the source {name!r}, which has no documents", f"sources here: {found}")
+    own = [count for part, count in zip(parts, counted, strict=True) if part.number >= search.first_own]
+    return sum(own, Counter[str]())
+
+
+def check_losses(n_left: Counter[str], removed: list[Counts], max_share: float | None) -> None:
+    """Raise ContractError when a source loses more of its documents than the settings allow."""
+    lost = Counter[str]()
+    for counts in removed:
+        for (source, _), n in counts.items():
+            lost[source] += n
+    over = [name for name in sorted(lost) if max_share is not None and lost[name] > max_share * n_left[name]]
+    if over:
+        said = ", ".join(f"{lost[name]:,} of {n_left[name]:,} documents of {name}" for name in over)
+        hint = "look at the settings and the source; if it is right, set dedup.max_removed_share to a larger share"
+        raise ContractError(f"de-duplication would remove {said}: more than the share {max_share:g}", hint)
+
+
+def find_copies(search: Search, step: str, column: str, keep: Keep) -> None:
     """All but the preferred one of the documents that have one value in `column`."""
     rows = search.stream(partial(copies.keyed, column=column, keep=keep), copies.KEYED)
     search.keep_step(step, preferred(search, rows), copies.REMOVED, removes=True)
@@ -128,40 +165,72 @@ def preferred(search: Search, rows: DataFrame) -> DataFrame:
 
 def find_near(search: Search, dedup: DedupSettings, measure: MeasureSettings) -> None:
     """All but the preferred one of each cluster of verified pairs."""
-    bands = search.stream(near.band_rows, near.BANDS)
-    together = bands.repartition(n_partitions(search.n_documents * dedup.bands), "key")
-    stars = map_arrow(together, lambda _, batches: near.stars(batches), near.STARS)
     plan = near.ShinglePlan(measure.edits_plan(), measure.words, dedup.shingle.unit, dedup.shingle.n)
-    verified = similarities(search, stars, plan).where(F.col("similarity") >= dedup.threshold)
-    members, links = join_pairs(verified)
-    search.keep_step("links", search.job.spark.createDataFrame(links), clustering.LINKS, removes=False)
-    ranked = search.at_home(
-        search.job.spark.createDataFrame(members), "node", partial(copies.rank_nodes, keep=dedup.keep), copies.KEYED
-    )
+    compared = compare(search, candidates(search, dedup.bands), plan)
+    members, links = join_pairs(compared.where(F.col("similarity") >= dedup.threshold))
+    spark = search.job.spark
+    search.keep_step("links", spark.createDataFrame(links), clustering.LINKS, removes=False)
+    rank = partial(copies.rank_nodes, keep=dedup.preference())
+    ranked = search.at_home(spark.createDataFrame(members), "node", rank, copies.KEYED)
     search.keep_step("near", preferred(search, ranked), copies.REMOVED, removes=True)
-    pairs = kept_pairs(search)
-    search.keep_step("similarity", similarities(search, pairs, plan), near.SIMILAR, removes=False)
+    known, unknown = look_up(search, "kept_pairs", kept_pairs(search), compared)
+    similar = known.unionByName(similarities(search, unknown, plan))
+    search.keep_step("similarity", similar, near.SIMILAR, removes=False)
 
 
-def similarities(search: Search, stars: DataFrame, plan: near.ShinglePlan) -> DataFrame:
-    """near.SIMILAR of every centre and member of `stars`, by their shingle sets."""
-    sets = search.at_home(stars, "node", partial(near.read_sets, plan=plan), near.SETS)
-    together = sets.repartition(n_partitions(search.n_documents, SETS_PER_PARTITION), "centre")
-    ordered = together.sortWithinPartitions("centre", "is_member", "node")
+def candidates(search: Search, bands: int) -> DataFrame:
+    """near.PAIRS of the first document of each bucket with the others."""
+    rows = search.stream(near.band_rows, near.BANDS)
+    together = rows.repartition(n_partitions(search.n_documents * bands), "key")
+    return map_arrow(together, lambda _, batches: near.stars(batches), near.PAIRS)
+
+
+def compare(search: Search, pairs: DataFrame, plan: near.ShinglePlan) -> DataFrame:
+    """Rows of `compared` for all of the pairs; those that no earlier snapshot has compared are written."""
+    job = search.job
+    unknown, known = pairs, None
+    if search.snapshots:
+        uris = [uri for snapshot in search.snapshots for uri in snapshot.compared]
+        earlier = stream_tasks(job.spark, partial(read_part, columns=KNOWN.names), uris, KNOWN)
+        known, unknown = look_up(search, "candidates", pairs, earlier)
+    names = {"left": F.col("centre_order"), "right": F.col("node_order")}
+    job.write("compared", similarities(search, unknown, plan).withColumns(names).select(COMPARED.names))
+    new = job.read("compared")
+    return new.unionByName(known.withColumns(names).select(COMPARED.names)) if known else new
+
+
+def look_up(search: Search, step: str, pairs: DataFrame, known: DataFrame) -> tuple[DataFrame, DataFrame]:
+    """(near.SIMILAR of the pairs whose similarity is known, near.PAIRS of the others)."""
+    ends = {"left": F.least("centre_order", "node_order"), "right": F.greatest("centre_order", "node_order")}
+    once = known.select(KNOWN.names).dropDuplicates(["left", "right"])
+    joined = pairs.withColumns(ends).join(once, ["left", "right"], "left").select(LOOKED_UP.names)
+    rows = search.written(step, joined, LOOKED_UP)
+    found = rows.where("similarity is not null").select(near.SIMILAR.names).dropDuplicates(["centre", "node"])
+    return found, rows.where("similarity is null").drop("similarity")
+
+
+def similarities(search: Search, pairs: DataFrame, plan: near.ShinglePlan) -> DataFrame:
+    """near.SIMILAR of the pairs, each once, by their shingle sets."""
+    members = pairs.selectExpr("centre", "group", "node", "node_order AS order")
+    centres = pairs.selectExpr("centre", "group", "centre AS node", "centre_order AS order")
+    sets = search.at_home(members.unionByName(centres), "node", partial(near.read_sets, plan=plan), near.SETS)
+    together = sets.repartition(n_partitions(search.n_documents, SETS_PER_PARTITION), "centre", "group")
+    ordered = together.sortWithinPartitions("centre", "group", "is_member", "node")
     return map_arrow(ordered, lambda _, batches: near.similarities(batches), near.SIMILAR)
 
 
 def kept_pairs(search: Search) -> DataFrame:
-    """near.STARS of every near-duplicate and the document kept for it, and of the kept ones with themselves."""
+    """near.PAIRS of every near-duplicate and the document kept for it."""
     removed = [steps["near"] for steps in search.steps.values() if "near" in steps]
-    pairs = stream_tasks(search.job.spark, read_part, removed, copies.REMOVED).selectExpr("kept AS centre", "node")
-    return pairs.unionByName(pairs.select("centre", F.col("centre").alias("node")))
+    rows = stream_tasks(search.job.spark, read_part, removed, copies.REMOVED)
+    renamed = rows.selectExpr("kept_order AS centre_order", "order AS node_order", "kept AS centre", "node")
+    return renamed.withColumn("group", F.lit(0).cast("long"))
 
 
 def join_pairs(pairs: DataFrame) -> tuple[pa.Table, pa.Table]:
     """(MEMBERS, clustering.LINKS): the connected components of the pairs, and each document's most similar partner.
 
-    Done on the driver; a cluster is named after its smallest node. Raises ContractError for too many pairs.
+    Done on the driver. Raises ContractError for too many pairs.
     """
     edges = pairs.limit(MAX_PAIRS + 1).toArrow()
     if len(edges) > MAX_PAIRS:
@@ -172,15 +241,16 @@ def join_pairs(pairs: DataFrame) -> tuple[pa.Table, pa.Table]:
     labels = components(len(nodes), ends[: len(left)], ends[len(left) :])
     members = pa.table({"node": nodes, "cluster": nodes[labels]}, MEMBERS)
     node, other = np.concatenate([left, right]), np.concatenate([right, left])
+    order = np.concatenate([edges["right"].to_numpy(), edges["left"].to_numpy()])
     similarity = np.tile(edges["similarity"].to_numpy(), 2)
-    order = np.lexsort((other, -similarity, node))
-    _, first = np.unique(node[order], return_index=True)
-    best = order[first]
+    best = np.lexsort((order, -similarity, node))
+    _, first = np.unique(node[best], return_index=True)
+    best = best[first]
     return members, pa.table([node[best], other[best], similarity[best]], schema=clustering.LINKS)
 
 
-def write_duplicates(search: Search) -> None:
-    """The table `duplicates` from what the steps found."""
+def write_duplicates(search: Search, drop_all: bool) -> None:
+    """The tables `duplicates` and `revisions`, from what the steps found."""
     steps = search.steps
     found = search.stream_found()
     for _ in ("url -> exact", "exact -> near"):
@@ -190,7 +260,25 @@ def write_duplicates(search: Search) -> None:
     for column in ("kept", "matched"):
         found = search.at_home(found, column, partial(clustering.name_nodes, column=column), clustering.FOUND)
     whole = found.repartition(n_partitions(search.n_documents), "kept")
-    wide = pa.schema([("node", pa.int64()), *DUPLICATES])
-    rows = map_arrow(whole, lambda _, batches: clustering.clusters(batches, DUPLICATES), wide)
-    ordered = search.by_part(rows, "node").sortWithinPartitions("row").drop("node")
-    search.job.write("duplicates", ordered)
+    kind = clustering.DROP_ALL if drop_all else clustering.KEPT
+    rows = map_arrow(whole, lambda _, batches: clustering.clusters(batches, DUPLICATES, kind), MEMBER_ROWS)
+    if search.snapshots:
+        rows = search.written("members", rows, MEMBER_ROWS)
+    search.job.write("duplicates", search.by_own_part(rows).sortWithinPartitions("row").drop("node"))
+    write_revisions(search, rows)
+
+
+def write_revisions(search: Search, rows: DataFrame) -> None:
+    """What the search says otherwise of documents of earlier snapshots than their own runs did."""
+    if not search.snapshots:
+        search.job.add("revisions", [])
+        return
+    ledgers = {number: uri for snapshot in search.snapshots for number, uri in snapshot.ledgers.items()}
+
+    def revise(part: Part, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        if part.number < search_first:
+            yield from clustering.revisions(part, batches, ledgers.get(part.number), REVISIONS)
+
+    search_first = search.first_own
+    earlier = rows.where(~search.is_own)
+    search.job.write("revisions", search.at_home(earlier, "node", revise, REVISIONS))

@@ -14,7 +14,7 @@ def duplicates(job: Job, dedup: DedupSettings) -> Json:
     """Sizes of clusters, similarities, the largest clusters, and what the bands can find."""
     table = job.read("duplicates")
     octave = F.ceil(F.log2("cluster_size")).cast("int").alias("octave")
-    sizes = table.where("kind = 'kept'").groupBy(octave).agg(F.count("id"), F.sum("cluster_size"))
+    sizes = table.where("id = kept_id").groupBy(octave).agg(F.count("id"), F.sum("cluster_size"))
     rows = [
         {"size": size_range(octave), "clusters": clusters, "documents": documents}
         for octave, clusters, documents in sizes.orderBy("octave").collect()
@@ -49,18 +49,19 @@ def similarities(job: Job) -> list[int]:
 
 
 def largest_clusters(job: Job) -> list[Json]:
-    """The clusters of most documents: how they were found, and the one that was kept."""
+    """The clusters of most documents: how they were found, and the preferred one, where it is of this run."""
     table = job.read("duplicates")
-    kept = table.where("kind = 'kept'").orderBy(F.desc("cluster_size"), "cluster_id").limit(LARGEST)
+    kept = table.where("id = kept_id").orderBy(F.desc("cluster_size"), "cluster_id").limit(LARGEST)
     rows = kept.select("cluster_id", "cluster_size", "kept_id").toArrow().to_pylist()
-    chosen = table.where(F.col("cluster_id").isin([row["cluster_id"] for row in rows])).where("kind <> 'kept'")
+    chosen = table.where(F.col("cluster_id").isin([row["cluster_id"] for row in rows])).where("id <> kept_id")
     kinds = F.array_join(F.array_sort(F.collect_set("kind")), ", ").alias("kinds")
     found = chosen.groupBy("cluster_id").agg(kinds, F.min("similarity").alias("least_similarity")).collect()
     by_cluster = {row["cluster_id"]: row.asDict() for row in found}
     kept_ids = F.col("id").isin([row["kept_id"] for row in rows])
     texts = job.read("signals").where(kept_ids).select(F.col("id").alias("kept_id"), "source", "url", "excerpt")
     by_id = {row["kept_id"]: row.asDict() for row in texts.collect()}
-    return [{**row, **by_cluster[row["cluster_id"]], **by_id[row["kept_id"]]} for row in rows]
+    elsewhere = {"kinds": "", "least_similarity": None}  # all its other members are of earlier snapshots
+    return [{**row, **by_cluster.get(row["cluster_id"], elsewhere), **by_id[row["kept_id"]]} for row in rows]
 
 
 def chance(dedup: DedupSettings) -> Json | None:

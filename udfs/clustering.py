@@ -12,6 +12,8 @@ from udfs.decisions import Counts, LedgerFile, Part, Rows, take_signals
 from udfs.near import SIMILAR
 from udfs.parts import PartFile, read_part
 
+KEPT, DROP_ALL = "kept", "drop_all"
+"""Kinds of the preferred document of a cluster: that it stays, and that it goes too."""
 LINKS = pa.schema([("node", pa.int64()), ("matched", pa.int64()), ("matched_similarity", pa.float64())])
 FOUND = pa.schema(
     [
@@ -89,16 +91,19 @@ def follow(batches: Iterator[pa.RecordBatch], steps: Steps) -> Iterator[pa.Recor
 
 def name_nodes(part: Part, batches: Iterator[pa.RecordBatch], column: str) -> Iterator[pa.RecordBatch]:
     """FOUND rows with `<column>_id` filled in; the documents of `column` are all of one part."""
-    for batch in batches:
-        ids = take_signals(part, batch.column(column).to_numpy() & 0xFFFFFFFF, ["id"])["id"]
-        place = FOUND.get_field_index(f"{column}_id")
-        yield batch.set_column(place, FOUND.field(place), ids.combine_chunks())
+    place = FOUND.get_field_index(f"{column}_id")
+    for first in batches:  # an empty partition reads nothing
+        ids = pa.Table.from_batches(read_part(part.signals, ["id"]))["id"].combine_chunks()
+        for batch in (first, *batches):
+            named = ids.take(pa.array(batch.column(column).to_numpy() & 0xFFFFFFFF))
+            yield batch.set_column(place, FOUND.field(place), named)
 
 
-def clusters(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Rows of `duplicates`, with `node`: FOUND rows and the kept document of each; `batches` holds whole clusters."""
+def clusters(batches: Iterator[pa.RecordBatch], schema: pa.Schema, kept_kind: str = KEPT) -> Iterator[pa.RecordBatch]:
+    """Rows of `duplicates`, with `node`: FOUND rows and the preferred document of each, of the kind `kept_kind`;
+    `batches` holds whole clusters."""
     found = pa.Table.from_batches(list(batches), FOUND)
-    kept_rows = _kept_rows(found)
+    kept_rows = _kept_rows(found, kept_kind)
     members = pa.concat_tables([found, kept_rows]).combine_chunks()
     kept = members["kept"].to_numpy()
     high, low = halves(members["id"].combine_chunks() if len(members) else pa.array([], pa.string()))
@@ -116,26 +121,30 @@ def clusters(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[p
     yield from pa.Table.from_arrays(arrays, schema=wide).to_batches()
 
 
-def _kept_rows(found: pa.Table) -> pa.Table:
-    """A FOUND row for each document that was kept for others."""
+def _kept_rows(found: pa.Table, kind: str) -> pa.Table:
+    """A FOUND row for each document that was preferred to others."""
     _, first = np.unique(found["kept"].to_numpy(), return_index=True)
     kept = found.take(pa.array(first))
     n_rows = len(kept)
     columns = {
         **dict.fromkeys(("node", "kept"), kept["kept"]),
         **dict.fromkeys(("id", "kept_id"), kept["kept_id"]),
-        "kind": pa.array(["kept"] * n_rows, pa.string()),
+        "kind": pa.array([kind] * n_rows, pa.string()),
         "similarity": pa.array(np.ones(n_rows)),
     }
     return pa.table([columns.get(field.name, pa.nulls(n_rows, field.type)) for field in FOUND], schema=FOUND)
 
 
+def removed_of(members: pa.Table) -> pa.Table:
+    """The rows of `duplicates` whose documents do not stay."""
+    return members.filter(pc.not_equal(members["kind"], KEPT))
+
+
 def ledger_part(part: Part, ledger: LedgerFile, threshold: float) -> tuple[PartFile | None, Counts]:
     """The ledger rows of a part's duplicates but the kept ones."""
-    removed = pa.Table.from_batches(read_part(part.duplicates)) if part.duplicates else None
-    if removed is None:
+    if part.duplicates is None:
         return None, {}
-    removed = removed.filter(pc.not_equal(removed["kind"], "kept"))
+    removed = removed_of(pa.Table.from_batches(read_part(part.duplicates)))
     is_near = pc.equal(removed["kind"], "near")
     columns = {
         "row": removed["row"],
@@ -148,3 +157,30 @@ def ledger_part(part: Part, ledger: LedgerFile, threshold: float) -> tuple[PartF
         "similarity": removed["similarity"],
     }
     return ledger.write(part, pa.table(columns))
+
+
+def revisions(
+    part: Part, batches: Iterator[pa.RecordBatch], ledger: str | None, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """Where the rows of `duplicates` about a part differ from what was removed of it before, which `ledger` says."""
+    rows = list(batches)
+    members = removed_of(pa.Table.from_batches(rows)) if rows else None
+    known = list(read_part(ledger, ["row"])) if ledger else []
+    before = np.concatenate([np.zeros(0, np.int32), *[batch.column(0).to_numpy() for batch in known]])
+    now = members["row"].to_numpy() if members else np.zeros(0, np.int32)
+    if members:
+        new = members.filter(pa.array(~np.isin(now, before)))
+        yield _revision_rows(new.append_column("verdict", pa.array(["removed"] * len(new), pa.string())), schema)
+    restored = np.setdiff1d(before, now)
+    columns = {"row": pa.array(restored), "id": take_signals(part, restored.astype(np.int64), ["id"])["id"]}
+    columns["verdict"] = pa.array(["restored"] * len(restored), pa.string())
+    yield _revision_rows(pa.table(columns), schema)
+
+
+def _revision_rows(rows: pa.Table, schema: pa.Schema) -> pa.RecordBatch:
+    absent = pa.nulls(len(rows), pa.null())
+    columns = [
+        (rows[field.name].combine_chunks() if field.name in rows.column_names else absent).cast(field.type)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -1,11 +1,13 @@
 """Which document of several stays: rows with a key come together, the preferred one of each key is kept.
 
-A document travels as its node (part * 2^32 + row: its place, unique in a run, in input order) and its rank, four
-numbers that are compared in turn, smaller first: what `keep` asks for, then length, then the two halves of its id.
+A document travels as its node (part * 2^32 + row: its place, unique in a search) and its rank, four numbers that are
+compared in turn, smaller first: what the policy asks for, then length, then the two halves of its id. So the order is
+total, and the same wherever files are cut.
 """
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,10 +19,20 @@ from udfs.decisions import Part, Rows, signals_left, take_signals
 
 RANK = [("lead", pa.float64()), ("length", pa.int64()), ("id_high", pa.int64()), ("id_low", pa.int64())]
 KEYED = pa.schema([("key", pa.int64()), ("key_low", pa.int64()), ("node", pa.int64()), *RANK])
-REMOVED = pa.schema([("node", pa.int64()), ("kept", pa.int64())])
-RANK_COLUMNS = ["id", "date", "n_chars", "quality_score"]
+REMOVED = pa.schema([("node", pa.int64()), ("kept", pa.int64()), ("order", pa.int64()), ("kept_order", pa.int64())])
+"""`order` is the first half of the document's id."""
+RANK_COLUMNS = ["id", "source", "date", "n_chars", "quality_score"]
 DIGITS = re.compile(r"\d+")
-LAST = np.inf
+FIRST, LAST = -np.inf, np.inf
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Which document of several is preferred; `sources` in order, for first_source; `drop_if_in` before all else."""
+
+    policy: str
+    sources: tuple[str, ...] = ()
+    drop_if_in: str | None = None
 
 
 def node_of(number: int, rows: NDArray[Any]) -> Rows:
@@ -34,22 +46,41 @@ def halves(digits: pa.Array) -> tuple[Rows, Rows]:
     return words[::2].view(np.int64).copy(), words[1::2].view(np.int64).copy()
 
 
-def rank_columns(signals: pa.RecordBatch | pa.Table, keep: str) -> list[pa.Array]:
+def rank_columns(signals: pa.RecordBatch | pa.Table, keep: Keep) -> list[pa.Array]:
     """The RANK of each row of signals."""
     high, low = halves(_one_chunk(signals.column("id")))
     length = -_one_chunk(signals.column("n_chars")).to_numpy(zero_copy_only=False)
     return [pa.array(lead(signals, keep)), pa.array(length), pa.array(high), pa.array(low)]
 
 
-def lead(signals: pa.RecordBatch | pa.Table, keep: str) -> NDArray[np.float64]:
-    """What `keep` compares first: the quality score for best, the date for newest and oldest. Unknown is last."""
-    if keep == "best":
+def lead(signals: pa.RecordBatch | pa.Table, keep: Keep) -> NDArray[np.float64]:
+    """What is compared first: whether the source is `drop_if_in`, then what the policy asks for. Unknown is last."""
+    wanted = policy_lead(signals, keep)
+    if keep.drop_if_in is None:
+        return wanted
+    return np.where(is_of(signals.column("source"), keep.drop_if_in), FIRST, wanted)
+
+
+def policy_lead(signals: pa.RecordBatch | pa.Table, keep: Keep) -> NDArray[np.float64]:
+    """The quality score for best, the date for newest and oldest, the place of the source for first_source."""
+    if keep.policy == "best":
         scores = _one_chunk(signals.column("quality_score")).to_numpy(zero_copy_only=False).astype(np.float64)
         return np.where(np.isnan(scores), LAST, -scores)
-    if keep == "longest":
+    if keep.policy == "longest":
         return np.zeros(len(signals.column("id")))
+    if keep.policy == "first_source":
+        places = np.full(len(signals.column("id")), LAST)
+        for place, source in reversed(list(enumerate(keep.sources))):
+            places[is_of(signals.column("source"), source)] = place
+        return places
     times = np.array([time_of(date) for date in signals.column("date").to_pylist()])
-    return np.where(np.isnan(times), LAST, -times if keep == "newest" else times)
+    return np.where(np.isnan(times), LAST, -times if keep.policy == "newest" else times)
+
+
+def is_of(sources: Any, name: str) -> NDArray[np.bool_]:
+    """Whether each source is the one of this name, or a set inside it (`pile.PubMed Abstracts` is of `pile`)."""
+    is_set = pc.starts_with(sources, f"{name}.")
+    return np.asarray(pc.or_(pc.equal(sources, name), is_set))
 
 
 def time_of(date: str | None) -> float:
@@ -59,7 +90,7 @@ def time_of(date: str | None) -> float:
     return float(digits.ljust(14, "0")) if len(digits) >= 4 else np.nan
 
 
-def keyed(part: Part, column: str, keep: str) -> Iterator[pa.RecordBatch]:
+def keyed(part: Part, column: str, keep: Keep) -> Iterator[pa.RecordBatch]:
     """KEYED rows of the documents left that have a value in `column` (url_key: int64; text_digest: hex digits)."""
     for batch in signals_left(part, [column, *RANK_COLUMNS]):
         batch = batch.filter(pc.is_valid(batch.column(column)))
@@ -75,14 +106,15 @@ def prefer(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """REMOVED: every document that shares its key with a preferred one. `batches` holds all rows of its keys."""
     table = pa.Table.from_batches(list(batches), KEYED)
     columns = [table[name].to_numpy() for name in ("id_low", "id_high", "length", "lead", "key_low", "key")]
-    order = np.lexsort(columns)
-    key, key_low, node = columns[-1][order], columns[-2][order], table["node"].to_numpy()[order]
+    place = np.lexsort(columns)
+    key, key_low, order, node = (table[name].to_numpy()[place] for name in ("key", "key_low", "id_high", "node"))
     is_first = np.append(True, (np.diff(key) != 0) | (np.diff(key_low) != 0))[: len(node)]
-    kept = node[is_first][np.cumsum(is_first) - 1]
-    yield pa.RecordBatch.from_arrays([pa.array(node[~is_first]), pa.array(kept[~is_first])], schema=REMOVED)
+    group = np.cumsum(is_first) - 1
+    removed = [node, node[is_first][group], order, order[is_first][group]]
+    yield pa.RecordBatch.from_arrays([pa.array(column[~is_first]) for column in removed], schema=REMOVED)
 
 
-def rank_nodes(part: Part, batches: Iterator[pa.RecordBatch], keep: str) -> Iterator[pa.RecordBatch]:
+def rank_nodes(part: Part, batches: Iterator[pa.RecordBatch], keep: Keep) -> Iterator[pa.RecordBatch]:
     """KEYED rows for rows (node, cluster) of one part: the cluster is the key."""
     for batch in batches:
         node = batch.column("node").to_numpy()

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from udfs import files
 from udfs.parts import PartFile, PartWriter, part_name, read_part
 
 Rows = NDArray[np.int64]
@@ -46,14 +48,24 @@ def signals_left(part: Part, columns: Sequence[str]) -> Iterator[pa.RecordBatch]
         yield batch.filter(pa.array(~np.isin(batch.column("row").to_numpy(), removed)))
 
 
+def count_sources(part: Part) -> Counter[str]:
+    """The documents that are left, by source."""
+    return sum(
+        (Counter(batch.column("source").to_pylist()) for batch in signals_left(part, ["source"])), Counter[str]()
+    )
+
+
 def texts_at(part: Part, rows: Rows, columns: Sequence[str] | None) -> Iterator[tuple[pa.RecordBatch, Rows]]:
     """(documents, their rows) for each row group that holds some of `rows`, which are ascending."""
-    first = 0
-    for group in read_part(part.documents, columns):
-        start, end = np.searchsorted(rows, [first, first + group.num_rows])
-        if end > start:
-            yield group.take(pa.array(rows[start:end] - first)), rows[start:end]
-        first += group.num_rows
+    with files.open_read(part.documents) as stream, pq.ParquetFile(stream) as parquet:
+        first = 0
+        for number in range(parquet.num_row_groups):
+            n_rows = parquet.metadata.row_group(number).num_rows
+            start, end = np.searchsorted(rows, [first, first + n_rows])
+            if end > start:
+                [group] = parquet.read_row_group(number, columns=columns).combine_chunks().to_batches()
+                yield group.take(pa.array(rows[start:end] - first)), rows[start:end]
+            first += n_rows
 
 
 @dataclass(frozen=True)

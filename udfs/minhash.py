@@ -13,6 +13,7 @@ A document without shingles has no band keys, so it is nobody's candidate.
 Candidates are not verified here: documents that share a key are compared by `jaccard_pairs`.
 """
 
+import math
 from typing import Any
 
 import numba
@@ -27,6 +28,9 @@ from udfs.strings import Strings
 
 EMPTY = 0xFFFFFFFF
 """Stands in every bin of a document without shingles, and in no bin of another."""
+RECALL = 0.99
+MAX_HASHES = 256
+MAX_ROWS = 32
 U32 = np.uint32
 LOW = U64(0xFFFFFFFF)
 
@@ -110,13 +114,16 @@ def _band_keys(signatures: Any, bands: Any, rows: Any) -> Any:
     return keys
 
 
-def bands_for(threshold: float, n_hashes: int) -> tuple[int, int]:
-    """(bands, rows) with bands * rows <= n_hashes that make the fewest false candidates and misses at `threshold`, both
-    weighing alike: the optimum of datasketch.MinHashLSH."""
-    from datasketch import MinHashLSH  # imports scipy.integrate, which a worker can do without
+def bands_for(threshold: float, rows: int) -> int:
+    """The fewest bands of so many rows that give a pair at the threshold, and so any above it, the chance RECALL to
+    meet: 1 - (1 - threshold^rows)^bands (Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, 3.4.2)."""
+    return math.ceil(math.log(1 - RECALL) / math.log1p(-(threshold**rows))) if threshold < 1 else 1
 
-    best = MinHashLSH(threshold=threshold, num_perm=n_hashes)
-    return best.b, best.r
+
+def rows_for(threshold: float) -> int:
+    """The most rows whose bands need at most MAX_HASHES hashes: more rows are fewer candidates below the threshold."""
+    fitting = [rows for rows in range(1, MAX_ROWS + 1) if rows * bands_for(threshold, rows) <= MAX_HASHES]
+    return max(fitting, default=1)
 
 
 def jaccard_pairs(sets: ShingleSets, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.float64]:

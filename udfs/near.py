@@ -1,49 +1,67 @@
-"""The Python side of near-duplicate search: bands to candidate pairs, candidates to shingle sets, pairs to Jaccard."""
+"""The Python side of near-duplicate search: bands to candidate pairs, candidates to shingle sets, pairs to Jaccard.
+
+A document's `order` is the first half of its id: what is chosen by it does not depend on how files are cut, nor on
+which documents were there in an earlier search.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from udfs.copies import node_of
-from udfs.decisions import Part, signals_left, texts_at
+from udfs.copies import halves, node_of
+from udfs.decisions import Part, Rows, signals_left, texts_at
 from udfs.edits import Edits, edit
 from udfs.minhash import jaccard_pairs
 from udfs.shingles import ShingleSets, shingle_sets
 from udfs.strings import strings
 from udfs.text import Texts
 
-BANDS = pa.schema([("key", pa.int64()), ("node", pa.int64())])
-STARS = pa.schema([("centre", pa.int64()), ("node", pa.int64())])
-SETS = pa.schema(
-    [("centre", pa.int64()), ("is_member", pa.bool_()), ("node", pa.int64()), ("shingles", pa.list_(pa.int64()))]
-)
-SIMILAR = pa.schema([("centre", pa.int64()), ("node", pa.int64()), ("similarity", pa.float64())])
+MAX_BUCKET = 10_000
+"""Members of a larger bucket are compared in groups, one for each part they are of, each with a copy of the centre."""
+
+BANDS = pa.schema([("key", pa.int64()), ("order", pa.int64()), ("node", pa.int64())])
+PAIR = [(name, pa.int64()) for name in ("centre_order", "node_order", "centre", "node")]
+PAIRS = pa.schema([*PAIR, ("group", pa.int64())])
+ASKED = pa.schema([("centre", pa.int64()), ("group", pa.int64()), ("node", pa.int64()), ("order", pa.int64())])
+SETS = pa.schema([*ASKED, ("is_member", pa.bool_()), ("shingles", pa.list_(pa.int64()))])
+SIMILAR = pa.schema([*PAIR, ("similarity", pa.float64())])
 
 
 def band_rows(part: Part) -> Iterator[pa.RecordBatch]:
     """A row for each band of each document left."""
-    for batch in signals_left(part, ["bands"]):
+    for batch in signals_left(part, ["bands", "id"]):
         lists = batch.column("bands")
         sizes = pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False)
-        node = np.repeat(node_of(part.number, batch.column("row").to_numpy()), sizes)
-        yield pa.RecordBatch.from_arrays([lists.flatten(), pa.array(node)], schema=BANDS)
+        order, _ = halves(batch.column("id"))
+        node = node_of(part.number, batch.column("row").to_numpy())
+        columns = [lists.flatten(), pa.array(np.repeat(order, sizes)), pa.array(np.repeat(node, sizes))]
+        yield pa.RecordBatch.from_arrays(columns, schema=BANDS)
 
 
 def stars(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """STARS: the first document of each bucket with each of its documents, itself too; batches hold whole buckets."""
+    """PAIRS: the document of each bucket that is first in order, with each other one; batches hold whole buckets."""
     table = pa.Table.from_batches(list(batches), BANDS)
-    node, key = table["node"].to_numpy(), table["key"].to_numpy()
-    order = np.lexsort((node, key))
-    node, key = node[order], key[order]
+    node, order, key = (table[name].to_numpy() for name in ("node", "order", "key"))
+    place = np.lexsort((node, order, key))
+    node, order, key = node[place], order[place], key[place]
     is_first = np.append(True, np.diff(key) != 0)[: len(key)]
     bucket = np.cumsum(is_first) - 1
-    is_shared = np.bincount(bucket, minlength=1)[bucket] > 1 if len(key) else np.zeros(0, bool)
-    pairs = np.unique(np.stack([node[is_first][bucket], node])[:, is_shared], axis=1)
-    yield pa.RecordBatch.from_arrays([pa.array(pairs[0]), pa.array(pairs[1])], schema=STARS)
+    is_large = (np.bincount(bucket, minlength=1) > MAX_BUCKET)[bucket] if len(key) else is_first
+    group = np.where(is_large, 1 + (node >> 32), 0)
+    columns = (order[is_first][bucket], order, node[is_first][bucket], node, group)
+    pairs = distinct([column[columns[2] != node] for column in columns])
+    yield pa.RecordBatch.from_arrays([pa.array(column) for column in pairs], schema=PAIRS)
+
+
+def distinct(columns: list[Rows]) -> list[Rows]:
+    """Each row of the columns once, in order."""
+    place = np.lexsort(columns[::-1])
+    ordered = [column[place] for column in columns]
+    is_new = np.append(True, np.any([np.diff(column) != 0 for column in ordered], axis=0))[: len(place)]
+    return [column[is_new] for column in ordered]
 
 
 @dataclass(frozen=True)
@@ -57,30 +75,37 @@ class ShinglePlan:
 
 
 def read_sets(part: Part, batches: Iterator[pa.RecordBatch], plan: ShinglePlan) -> Iterator[pa.RecordBatch]:
-    """SETS: the shingle set of each document of a part, once for each centre it is compared with; rows are STARS."""
-    table = pa.Table.from_batches(list(batches), STARS)
-    pairs = np.unique(np.stack([table["node"].to_numpy(), table["centre"].to_numpy()]), axis=1)
-    rows, first = np.unique(pairs[0] & 0xFFFFFFFF, return_index=True)
-    bounds = np.append(first, pairs.shape[1])
+    """SETS: the shingle set of each document of a part, once for each centre it is compared with; rows are ASKED."""
+    node, centre, group, order = wanted_sets(pa.Table.from_batches(list(batches), ASKED))
+    rows, first = np.unique(node & 0xFFFFFFFF, return_index=True)
+    bounds = np.append(first, len(node))
     start = 0
     for documents, found in texts_at(part, rows, ["text"]):
         texts = edit(Texts(documents.column("text"), plan.word_rule), plan.edits).texts
         sets = shingle_sets(strings(texts.arrow), plan.unit, plan.n)
         lists = pa.ListArray.from_arrays(sets.offsets.astype(np.int32), pa.array(sets.hashes.view(np.int64)))
         here = slice(bounds[start], bounds[start + len(found)])
-        node, centre = pairs[:, here]
         times = np.diff(bounds[start : start + len(found) + 1])
+        asked = [pa.array(column[here]) for column in (centre, group, node, order)]
         repeated = lists.take(pa.array(np.repeat(np.arange(len(found)), times)))
-        columns = [pa.array(centre), pa.array(node != centre), pa.array(node), repeated]
-        yield pa.RecordBatch.from_arrays(columns, schema=SETS)
+        yield pa.RecordBatch.from_arrays([*asked, pa.array(node[here] != centre[here]), repeated], schema=SETS)
         start += len(found)
+
+
+def wanted_sets(asked: pa.Table) -> list[Rows]:
+    """[node, centre, group, order] of each set to send, by node: a member once for its centre, in the last of its
+    groups; a centre once in each."""
+    columns = distinct([asked[name].to_numpy() for name in ("node", "centre", "group", "order")])
+    node, centre = columns[0], columns[1]
+    is_last = np.append((np.diff(node) != 0) | (np.diff(centre) != 0), True)[: len(node)]
+    return [column[is_last | (node == centre)] for column in columns]
 
 
 def similarities(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """SIMILAR: the exact Jaccard similarity of each member's set with its centre's.
 
-    Rows are SETS sorted by centre and is_member, so a centre stands before its members, maybe at the end of an earlier
-    batch: it is carried along.
+    Rows are SETS sorted by centre, group and is_member, so a centre stands before its members, maybe at the end of an
+    earlier batch: it is carried along.
     """
     carried: pa.Table | None = None
     for batch in batches:
@@ -90,10 +115,11 @@ def similarities(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         centre = np.maximum.accumulate(np.where(is_member, 0, np.arange(len(is_member))))
         member = np.flatnonzero(is_member)
         similarity = jaccard_pairs(_sets(rows["shingles"].combine_chunks()), centre[member], member)
-        columns = [rows[name].combine_chunks().take(pa.array(member)) for name in ("centre", "node")]
-        yield pa.RecordBatch.from_arrays([*columns, pa.array(similarity)], schema=SIMILAR)
+        order, node = rows["order"].to_numpy(), rows["node"].to_numpy()
+        columns = [order[centre[member]], order[member], node[centre[member]], node[member], similarity]
+        yield pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=SIMILAR)
         carried = rows.slice(int(centre[-1]), 1)
 
 
-def _sets(lists: Any) -> ShingleSets:
+def _sets(lists: pa.ListArray) -> ShingleSets:
     return ShingleSets(lists.values.to_numpy().view(np.uint64), np.asarray(lists.offsets).astype(np.int64))

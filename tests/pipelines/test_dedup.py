@@ -184,6 +184,44 @@ def test_without_urls_and_bands_only_copies_of_texts_are_found(measured: TinyRun
     assert found == {"like": ("copy of like", "exact")}
 
 
+@pytest.mark.parametrize("n", [1, 2, 8])
+def test_partitions_of_the_shuffles_decide_nothing(
+    measured: TinyRun, gristmill: Command, oldest: TinyRun, monkeypatch: pytest.MonkeyPatch, n: int
+):
+    before = {name: oldest.digests()[name] for name in ("duplicates", "compared", "ledger/stage=dedup")}
+    (measured.root / "runs/dedup.json").unlink()
+    monkeypatch.setattr("pipelines.dedup.n_partitions", lambda *_: n)
+    changes = ["--set=dedup.keep=oldest", f"--set=spark={json.dumps({'spark.sql.shuffle.partitions': n})}"]
+    assert gristmill("dedup", "--settings", measured.settings, *changes).code == 0
+    assert {name: measured.digests()[name] for name in before} == before
+
+
+def test_with_drop_all_nothing_that_has_a_duplicate_stays(measured: TinyRun, gristmill: Command, oldest: TinyRun):
+    changes = ["--set=dedup.keep=oldest", "--set=dedup.drop_all=true"]
+    assert gristmill("dedup", "--settings", measured.settings, *changes).code == 0
+    names = names_of(measured)
+    reasons = {names[row["id"]]: row["reason"] for row in measured.rows("ledger/stage=dedup")}
+    kept = dict.fromkeys(("like it", "han", "three words"), "drop_all")
+    assert reasons == {name: kind for name, (_, kind) in OLDEST.items()} | kept
+
+
+def test_a_source_that_has_no_documents_is_refused(measured: TinyRun, gristmill: Command, oldest: TinyRun):
+    finished = gristmill("dedup", "--settings", measured.settings, "--set=dedup.drop_if_in=wiki")
+    assert finished.code == 2
+    assert "'wiki', which has no documents" in finished.err
+    assert "sources here: in" in finished.err
+
+
+def test_a_source_that_would_lose_too_much_stops_the_run(measured: TinyRun, gristmill: Command, oldest: TinyRun):
+    changes = ["--set=dedup.keep=oldest", f"--set=dedup.max_removed_share={(len(OLDEST) - 1) / len(ROWS)}"]
+    finished = gristmill("dedup", "--settings", measured.settings, *changes)
+    assert finished.code == 65
+    assert f"would remove {len(OLDEST)} of {len(ROWS)} documents of in" in finished.err
+    assert "dedup.max_removed_share" in finished.err
+    allowed = f"--set=dedup.max_removed_share={len(OLDEST) / len(ROWS)}"
+    assert gristmill("dedup", "--settings", measured.settings, "--set=dedup.keep=oldest", allowed).code == 0
+
+
 def test_the_whole_chain_finds_those_of_the_documents_the_filter_left(tiny_run: TinyRun):
     """Texts as the tiny run's edits leave them; among its duplicates no edit touches one."""
     removed = {row["id"] for row in tiny_run.rows("ledger/stage=filter")}

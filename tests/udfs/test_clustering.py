@@ -1,13 +1,25 @@
 """From what the steps removed to clusters: chains are followed to their end, a cluster has its smallest id."""
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from tiny_parts import document, ledger_of, make_part, rows_of, write_rows
 
-from pipelines.tables import DUPLICATES
-from udfs.clustering import FOUND, LINKS, clusters, follow, found_in, ledger_part, name_nodes
+from pipelines.tables import DUPLICATES, LEDGER, REVISIONS
+from udfs.clustering import (
+    DROP_ALL,
+    FOUND,
+    KEPT,
+    LINKS,
+    clusters,
+    follow,
+    found_in,
+    ledger_part,
+    name_nodes,
+    revisions,
+)
 from udfs.copies import REMOVED
 from udfs.decisions import Part
 from udfs.near import SIMILAR
@@ -31,11 +43,11 @@ def steps(tmp_path_factory) -> dict[str, str]:
         return write_rows(folder / name, 0, schema, [dict(zip(schema.names, row, strict=True))])
 
     return {
-        "url": write("url", REMOVED, 0, 1),
-        "exact": write("exact", REMOVED, 1, 2),
-        "near": write("near", REMOVED, 2, 3),
+        "url": write("url", REMOVED, 0, 1, 7, 3),
+        "exact": write("exact", REMOVED, 1, 2, 3, 5),
+        "near": write("near", REMOVED, 2, 3, 5, 1),
         "links": write("links", LINKS, 2, 3, 0.9),
-        "similarity": write("similarity", SIMILAR, 3, 2, 0.9),
+        "similarity": write("similarity", SIMILAR, 1, 5, 3, 2, 0.9),
     }
 
 
@@ -102,6 +114,34 @@ def test_the_ledger_has_every_member_but_the_one_kept_with_its_reason(part, step
     assert (near["signal"], near["value"], near["bound"], near["similarity"]) == ("jaccard", 0.9, "< 0.8", 0.9)
     assert [row["value"] for row in ledger[:2]] == [None, None]
     assert counts == {("web", "url"): 1, ("web", "exact"): 1, ("web", "near"): 1}
+
+
+def members(part: Part, steps: dict[str, str], kind: str = KEPT) -> pa.Table:
+    wide = pa.schema([("node", pa.int64()), *DUPLICATES])
+    return pa.Table.from_batches(clusters(iter(found(part, steps).to_batches()), DUPLICATES, kind), wide)
+
+
+def test_where_all_of_a_cluster_go_the_preferred_one_stands_in_the_ledger_too(part, steps, tmp_path):
+    rows = members(part, steps, DROP_ALL).drop_columns("node").to_pylist()
+    cut = replace(part, duplicates=write_rows(tmp_path / "duplicates", 0, DUPLICATES, rows))
+    written, counts = ledger_part(cut, ledger_of(tmp_path, "dedup"), threshold=0.8)
+    assert written is not None
+    ledger = rows_of(tmp_path / "ledger/stage=dedup" / written.path)
+    assert [(row["row"], row["reason"]) for row in ledger] == [(0, "url"), (1, "exact"), (2, "near"), (3, "drop_all")]
+    assert counts["web", "drop_all"] == 1
+
+
+def test_revisions_are_what_is_now_removed_and_what_no_longer_is(part, steps, tmp_path):
+    rows = members(part, steps)
+    before = write_rows(tmp_path / "before", 0, LEDGER, [{"row": row} for row in (0, 2, 4)])
+    made = pa.Table.from_batches(revisions(part, iter(rows.to_batches()), before, REVISIONS), REVISIONS).to_pylist()
+    assert [(row["row"], row["verdict"], row["id"], row["kept_id"]) for row in made] == [
+        (1, "removed", IDS[1], IDS[3]),
+        (4, "restored", IDS[4], None),
+    ]
+    nothing_now = pa.Table.from_batches(revisions(part, iter([]), before, REVISIONS), REVISIONS).to_pylist()
+    assert [(row["row"], row["verdict"]) for row in nothing_now] == [(0, "restored"), (2, "restored"), (4, "restored")]
+    assert sum(batch.num_rows for batch in revisions(part, iter([]), None, REVISIONS)) == 0
 
 
 def test_a_part_without_duplicates_has_no_ledger(part, tmp_path):

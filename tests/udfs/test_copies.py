@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_parts import document, make_part
 
-from udfs.copies import KEYED, REMOVED, halves, keyed, lead, lookup, node_of, prefer, time_of
+from udfs.copies import KEYED, REMOVED, Keep, halves, keyed, lead, lookup, node_of, prefer, time_of
 
 NUMBERS = st.integers(-3, 3)
 RANKED = st.lists(st.tuples(NUMBERS, NUMBERS, st.sampled_from([-0.5, 0.0, np.inf]), NUMBERS), max_size=12)
@@ -35,7 +35,8 @@ def test_the_best_rank_of_each_key_is_kept_whatever_the_batches(rows, batch_size
     for key in {row[:2] for row in rows}:
         members = [i for i, row in enumerate(rows) if row[:2] == key]
         kept = min(members, key=lambda i: (rows[i][2], rows[i][3], 7 * i % 13))
-        expected += [{"node": i, "kept": kept} for i in members if i != kept]
+        orders = {"order": 0, "kept_order": 0}
+        expected += [{"node": i, "kept": kept, **orders} for i in members if i != kept]
     assert sorted(removed, key=lambda row: row["node"]) == sorted(expected, key=lambda row: row["node"])
 
 
@@ -47,14 +48,17 @@ def test_halves_of_ids_compare_as_the_ids_do(ids):
     )
 
 
-def preferred(keep: str, rows: list[dict[str, Any]]) -> int:
+RANKED_BY = [("id", pa.string()), ("source", pa.string()), ("date", pa.string()), ("quality_score", pa.float64())]
+SOURCES = [{"source": "crawl"}, {"source": "books.old"}, {"source": "bookshop"}, {"source": "wiki"}]
+
+
+def preferred(keep: Keep, rows: list[dict[str, Any]]) -> int:
     """The place of the row whose `lead` comes first; the first of equal ones."""
-    schema = pa.schema([("id", pa.string()), ("date", pa.string()), ("quality_score", pa.float64())])
-    return int(np.argmin(lead(pa.Table.from_pylist(rows, schema), keep)))
+    return int(np.argmin(lead(pa.Table.from_pylist(rows, pa.schema(RANKED_BY)), keep)))
 
 
 @pytest.mark.parametrize(
-    ("keep", "rows", "kept"),
+    ("policy", "rows", "kept"),
     [
         ("best", [{"quality_score": 0.2}, {"quality_score": 0.9}, {"quality_score": None}], 1),
         ("best", [{"quality_score": None}, {"quality_score": 0.0}], 1),
@@ -64,8 +68,22 @@ def preferred(keep: str, rows: list[dict[str, Any]]) -> int:
         ("newest", [{"date": "2016-05-03T10:00:00Z"}, {"date": "2016-05-03 10:00:01"}], 1),
     ],
 )
-def test_what_keep_asks_for_comes_first_and_unknown_is_last(keep, rows, kept):
-    assert preferred(keep, rows) == kept
+def test_what_keep_asks_for_comes_first_and_unknown_is_last(policy, rows, kept):
+    assert preferred(Keep(policy), rows) == kept
+
+
+@pytest.mark.parametrize(
+    ("sources", "kept"), [(("wiki", "crawl"), 3), (("books", "wiki"), 1), (("nowhere", "crawl"), 0)]
+)
+def test_the_first_source_is_that_of_the_settings_with_its_inner_sets(sources, kept):
+    assert preferred(Keep("first_source", sources), SOURCES) == kept
+
+
+def test_a_source_to_drop_for_comes_before_what_keep_asks_for():
+    rows = [{**row, "quality_score": 0.9 - place / 10} for place, row in enumerate(SOURCES)]
+    assert preferred(Keep("best"), rows) == 0
+    assert preferred(Keep("best", drop_if_in="wiki"), rows) == 3
+    assert preferred(Keep("best", drop_if_in="books"), rows) == 1
 
 
 @pytest.mark.parametrize(
@@ -87,7 +105,7 @@ def test_a_date_without_a_year_is_none(date):
 
 
 def rows_keyed(part, column: str, keep: str) -> list[dict[str, Any]]:
-    return pa.Table.from_batches(keyed(part, column, keep), KEYED).to_pylist()
+    return pa.Table.from_batches(keyed(part, column, Keep(keep)), KEYED).to_pylist()
 
 
 def test_documents_with_a_key_travel_with_their_place_and_their_length(tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from udfs.errors import UsageError
-from udfs.minhash import EMPTY, band_keys, bands_for, jaccard, jaccard_pairs, signatures
+from udfs.minhash import EMPTY, band_keys, bands_for, jaccard, jaccard_pairs, rows_for, signatures
 from udfs.shingles import ShingleSets, shingle_sets
 from udfs.strings import Strings, strings
 
@@ -157,10 +157,18 @@ def test_what_cannot_be_banded_is_refused() -> None:
         signatures(strings(pa.array(["a"])), 0)
 
 
-def test_bands_are_those_of_datasketch_and_fit() -> None:
-    bands, rows = bands_for(0.8, 128)
-    assert (bands, rows) == (9, 13)
-    assert bands_for(0.5, 128)[1] < rows
+@pytest.mark.parametrize("threshold", [0.01, 0.3, 0.5, 0.7, 0.8, 0.9, 0.99, 1.0])
+def test_bands_are_the_fewest_that_find_99_of_100_pairs_at_the_threshold(threshold: float) -> None:
+    rows = rows_for(threshold)
+    bands = bands_for(threshold, rows)
+    assert 1 - (1 - threshold**rows) ** bands >= 0.99
+    assert bands == 1 or 1 - (1 - threshold**rows) ** (bands - 1) < 0.99
+    assert rows == 1 or bands * rows <= 256
+
+
+def test_another_row_would_need_more_hashes_than_there_are() -> None:
+    assert (bands_for(0.8, 8), rows_for(0.8)) == (26, 8)
+    assert 9 * bands_for(0.8, 9) > 256
 
 
 NUMBERS = st.sets(st.integers(0, 40) | st.integers(2**63, 2**64 - 1), max_size=30)

@@ -10,23 +10,67 @@ from tiny_corpus import chinese, english
 from tiny_parts import document, make_part
 
 from udfs.copies import node_of
-from udfs.near import BANDS, SETS, SIMILAR, STARS, ShinglePlan, band_rows, read_sets, similarities, stars
+from udfs.near import (
+    ASKED,
+    BANDS,
+    PAIRS,
+    SETS,
+    SIMILAR,
+    ShinglePlan,
+    band_rows,
+    read_sets,
+    similarities,
+    stars,
+    wanted_sets,
+)
 
 PLAN = ShinglePlan(None, "cjk", "word", 5)
 BUCKETS = st.lists(st.tuples(st.integers(-2, 2), st.integers(0, 5)), max_size=20)
 
 
+def band_table(rows: list[tuple[int, int]]) -> pa.Table:
+    """Rows are (key, node); a node's order falls with its number."""
+    nodes = [node for _, node in rows]
+    return pa.table({"key": [key for key, _ in rows], "order": [-node for node in nodes], "node": nodes}, BANDS)
+
+
 @given(BUCKETS, st.integers(1, 20))
-def test_the_first_of_each_bucket_is_paired_with_all_of_it(rows, batch_size):
-    table = pa.table({"key": [key for key, _ in rows], "node": [node for _, node in rows]}, BANDS)
-    found = pa.Table.from_batches(stars(iter(table.to_batches(batch_size))), STARS)
+def test_the_first_of_each_bucket_in_order_is_paired_with_all_others(rows, batch_size):
+    found = pa.Table.from_batches(stars(iter(band_table(rows).to_batches(batch_size))), PAIRS).to_pylist()
     expected = set()
     for key in {key for key, _ in rows}:
-        bucket = sorted(node for other, node in rows if other == key)
-        expected |= {(bucket[0], node) for node in bucket} if len(bucket) > 1 else set()
-    pairs = list(zip(found["centre"].to_pylist(), found["node"].to_pylist(), strict=True))
+        bucket = {node for other, node in rows if other == key}
+        expected |= {(max(bucket), node) for node in bucket - {max(bucket)}}
+    pairs = [(row["centre"], row["node"]) for row in found]
     assert len(pairs) == len(set(pairs))
     assert set(pairs) == expected
+    assert all((row["centre_order"], row["node_order"]) == (-row["centre"], -row["node"]) for row in found)
+
+
+def test_a_large_bucket_is_cut_into_groups_by_the_part_of_the_member(monkeypatch):
+    monkeypatch.setattr("udfs.near.MAX_BUCKET", 3)
+    nodes = [int(node) for part in (0, 2) for node in node_of(part, np.arange(3))]
+    rows = [(1, node) for node in nodes] + [(2, node) for node in nodes[:3]]
+    found = pa.Table.from_batches(stars(iter(band_table(rows).to_batches())), PAIRS).to_pylist()
+    centre, small_centre = nodes[-1], nodes[2]
+    assert {(row["node"], row["group"]) for row in found if row["centre"] == centre} == {
+        *((node, 1) for node in nodes[:3]),
+        *((node, 3) for node in nodes[3:5]),
+    }
+    assert {(row["node"], row["group"]) for row in found if row["centre"] == small_centre} == {
+        (nodes[0], 0),
+        (nodes[1], 0),
+    }
+
+
+def test_a_member_is_sent_once_to_a_centre_and_a_centre_to_each_of_its_groups():
+    asked = [(7, 0, 1), (7, 1, 1), (7, 1, 1), (7, 0, 7), (7, 1, 7), (7, 2, 7), (8, 0, 1)]
+    rows = [{"centre": centre, "group": group, "node": node, "order": node} for centre, group, node in asked]
+    node, centre, group, _ = wanted_sets(pa.Table.from_pylist(rows, ASKED))
+    assert list(zip(node.tolist(), centre.tolist(), group.tolist(), strict=True)) == [
+        *((1, 7, 1), (1, 8, 0)),
+        *((7, 7, 0), (7, 7, 1), (7, 7, 2)),
+    ]
 
 
 SHINGLES = st.sets(st.integers(-4, 4), max_size=6)
@@ -42,12 +86,14 @@ def ascending(shingles: set[int]) -> list[int]:
 def test_similarities_are_those_of_plain_sets_wherever_batches_end(groups, batch_size):
     rows, expected = [], {}
     for centre, (own, members) in groups.items():
-        rows.append((centre, False, centre, ascending(own)))
+        rows.append((centre, 0, centre, -centre, False, ascending(own)))
         for number, member in enumerate(members):
             node = 10 + 10 * centre + number
-            rows.append((centre, True, node, ascending(member)))
+            rows.append((centre, 0, node, -node, True, ascending(member)))
             expected[centre, node] = len(own & member) / len(own | member) if own | member else 0.0
-    ordered = [dict(zip(SETS.names, row, strict=True)) for row in sorted(rows)]
+    ordered = [
+        dict(zip(SETS.names, row, strict=True)) for row in sorted(rows, key=lambda row: (row[0], row[4], row[2]))
+    ]
     batches = [
         pa.RecordBatch.from_pylist(ordered[i : i + batch_size], SETS) for i in range(0, len(ordered), batch_size)
     ]
@@ -69,7 +115,8 @@ def test_texts_to_sets_to_similarities_of_any_pair(tmp_path):
     nodes = node_of(2, np.arange(len(texts))).tolist()
     pairs = list(combinations(range(len(texts)), 2))
     asked = {(nodes[i], nodes[i]) for i, _ in pairs} | {(nodes[i], nodes[j]) for i, j in pairs}
-    table = pa.table({"centre": [c for c, _ in asked], "node": [n for _, n in asked]}, STARS)
+    rows = [{"centre": centre, "group": 0, "node": node, "order": -node} for centre, node in asked]
+    table = pa.Table.from_pylist(rows, ASKED)
     sets = pa.Table.from_batches(read_sets(part, iter(table.to_batches(4)), PLAN), SETS)
     ordered = sets.sort_by([(name, "ascending") for name in ("centre", "is_member", "node")])
     found = pa.Table.from_batches(similarities(iter(ordered.to_batches(3))), SIMILAR).to_pylist()
