@@ -17,7 +17,7 @@ from pipelines import tables
 from pipelines.sources import InputSpec, expand
 from pipelines.stage import Job, total
 from pipelines.tasks import run_tasks
-from udfs.extract import Options
+from udfs.extraction import Options
 from udfs.ingest import LEDGER, QUARANTINE, Extractor, FileCounts, IngestPlan, IngestTask, cut_file, ingest_part
 from udfs.inputs import InputFile
 from udfs.members import Limits

@@ -2,7 +2,7 @@
 
 A page that ends the child (a crash, too much memory, too much time) is tried once more in a fresh child; when that ends
 too, the page is given up. Time is the child's own CPU time and memory its own address space, so a loaded machine comes
-to the verdict of an idle one. Both limits lie far above what a page within the budgets of `udfs.extract` takes: they
+to the verdict of an idle one. Both limits lie far above what a page within the budgets of the extractors takes: they
 are for what those do not foresee.
 
 Parent and child talk through pipes: four bytes of length, then UTF-8. The child ends when its input does, so it does
@@ -21,11 +21,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import IO, Literal
 
-from udfs.extract import Extraction, Options, extract_html
-from udfs.extract_resiliparse import extract_resiliparse
+from udfs.extraction import Extraction, Options
 
 Library = Literal["trafilatura", "resiliparse"]
-EXTRACTORS = {"trafilatura": extract_html, "resiliparse": extract_resiliparse}
+Extract = Callable[[bytes, Options], Extraction]
+PIPE_BYTES = 1 << 20  # a page goes through in one piece; 64 KiB, the usual size, cost two switches of process each
 TRIES = 2
 MAX_CPU_SECONDS = 60.0
 MAX_ADDRESS_BYTES = 4 << 30
@@ -42,9 +42,8 @@ class ExtractChild:
         self._command = command
         self._child: subprocess.Popen[bytes] | None = None
 
-    def extract(self, html: str) -> Extraction:
-        """What the child makes of the page; the reason is `extractor_died` when it died of it TRIES times."""
-        page = html.encode("utf-8", "surrogatepass")
+    def extract(self, page: bytes) -> Extraction:
+        """What the child makes of the page in UTF-8; the reason is `extractor_died` when it died of it TRIES times."""
         for _ in range(TRIES):
             answer = self._ask(page)
             if answer is not None:
@@ -67,7 +66,9 @@ class ExtractChild:
     def _start(self) -> subprocess.Popen[bytes]:
         paths = os.pathsep.join(path for path in sys.path if path)  # in a Spark worker our code may stand in a zip
         environment = os.environ | {"PYTHONPATH": paths}
-        return subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        return subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, pipesize=PIPE_BYTES
+        )
 
     def close(self) -> None:
         """End the child, if there is one."""
@@ -86,7 +87,18 @@ def extract_child(library: Library, options: Options) -> ExtractChild:
     return ExtractChild([sys.executable, "-m", "udfs.extract_child", library, json.dumps(asdict(options))])
 
 
-def serve(extract: Callable[[str], Extraction]) -> None:
+def load_extractor(library: str) -> Extract:
+    """The extractor of that name; only its own library is imported, which is slow to."""
+    if library == "trafilatura":
+        from udfs.extract_trafilatura import extract_trafilatura
+
+        return extract_trafilatura
+    from udfs.extract_resiliparse import extract_resiliparse
+
+    return extract_resiliparse
+
+
+def serve(extract: Callable[[bytes], Extraction]) -> None:
     """Answer pages from standard input until it ends, each within the limits."""
     resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESS_BYTES, MAX_ADDRESS_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -94,7 +106,7 @@ def serve(extract: Callable[[str], Extraction]) -> None:
         os.dup2(2, 1)  # what a library prints must not pass for an answer
         while (page := _receive(sys.stdin.buffer)) is not None:
             signal.setitimer(signal.ITIMER_PROF, MAX_CPU_SECONDS)  # SIGPROF ends a process that does not handle it
-            found = extract(page.decode("utf-8", "surrogatepass"))
+            found = extract(page)
             signal.setitimer(signal.ITIMER_PROF, 0)
             _send(answers, json.dumps(asdict(found)).encode())
 
@@ -116,4 +128,5 @@ def _receive(stream: IO[bytes]) -> bytes | None:
 
 
 if __name__ == "__main__":
-    serve(functools.partial(EXTRACTORS[sys.argv[1]], options=Options(**json.loads(sys.argv[2]))))
+    extract, options = load_extractor(sys.argv[1]), Options(**json.loads(sys.argv[2]))
+    serve(lambda page: extract(page, options))

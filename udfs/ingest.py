@@ -13,8 +13,8 @@ from udfs import files
 from udfs.blocks import extract_blocks
 from udfs.charset import decode
 from udfs.decisions import Counts
-from udfs.extract import Extraction, Options, plain_text
 from udfs.extract_child import extract_child
+from udfs.extraction import Extraction, Options, plain_text
 from udfs.hashing import document_id
 from udfs.inputs import InputFile
 from udfs.members import Limits
@@ -187,16 +187,17 @@ def make_text(record: Record, plan: IngestPlan) -> Made:
     decoded = decode(record.payload, "utf-8" if record.type == "conversion" else record.charset)
     if record.type == "conversion" or record.media_type == "text/plain":
         return Made(plain_text(decoded.text), "plain", decoded.charset)
-    head = read_head(decoded.text)
+    page = decoded.text.encode("utf-8", "replace")
+    head = read_head(page)
     if plan.extractor != "blocks":
-        found = extract_child(plan.extractor, plan.extract).extract(decoded.text)
+        found = extract_child(plan.extractor, plan.extract).extract(page)
         return Made(found, plan.extractor, decoded.charset, None, head)
-    page = extract_blocks(decoded.text)
-    if page.reason != "too_large" and page.confidence < plan.fallback_below:
-        found = extract_child("trafilatura", plan.extract).extract(decoded.text)
+    ours = extract_blocks(page)
+    if ours.reason != "too_large" and ours.confidence < plan.fallback_below:
+        found = extract_child("trafilatura", plan.extract).extract(page)
         if found.text is not None:
-            return Made(found, "trafilatura", decoded.charset, page.confidence, head)
-    return Made(Extraction(page.text, page.reason, page.truncated), "blocks", decoded.charset, page.confidence, head)
+            return Made(found, "trafilatura", decoded.charset, ours.confidence, head)
+    return Made(Extraction(ours.text, ours.reason, ours.truncated), "blocks", decoded.charset, ours.confidence, head)
 
 
 def repaired(text: str) -> str:

@@ -65,10 +65,9 @@ def title_span(data: bytes, tags: NDArray[np.int32]) -> tuple[int, int]:
     return 0, 0
 
 
-def read_head(html: str | bytes) -> Head:
-    """What a page, given as text or as UTF-8, states in its head, of which MAX_HEAD_BYTES are read."""
-    start = html[:MAX_HEAD_BYTES]
-    data = start.encode("utf-8", "replace") if isinstance(start, str) else start
+def read_head(page: bytes) -> Head:
+    """What a page in UTF-8 states in its head, of which MAX_HEAD_BYTES are read."""
+    data = page[:MAX_HEAD_BYTES]
     if end := _HEAD_END.search(data):
         data = data[: end.start()]
     tags = _tags(np.frombuffer(data, np.uint8))

@@ -3,8 +3,8 @@
 import pytest
 
 from udfs import extract_resiliparse as module
-from udfs.extract import Extraction, Options
 from udfs.extract_resiliparse import extract_resiliparse
+from udfs.extraction import Extraction, Options
 
 SENTENCE = "The quick brown fox jumps over the lazy dog, and then it sleeps until the evening. "
 COSTLY = {
@@ -26,27 +26,31 @@ KEPT = {
 }
 
 
+def extract(html: str) -> Extraction:
+    return extract_resiliparse(html.encode("utf-8", "replace"), Options())
+
+
 def test_the_article_is_kept_and_what_surrounds_it_is_not() -> None:
     body = "".join(f"<p>{n}. {SENTENCE}</p>" for n in range(5))
     html = f"<html><body><nav><a href=/>Home</a></nav><article>{body}</article><footer>Imprint</footer></body></html>"
-    text = extract_resiliparse(html, Options()).text or ""
+    text = extract(html).text or ""
     assert text.split() == " ".join(f"{n}. {SENTENCE}" for n in range(5)).split()
 
 
 @pytest.mark.parametrize("html", ["", "  ", "<!-- only a comment -->", "<html/>", "<div> </div>", "\0"])
 def test_a_page_without_text_is_no_text(html: str) -> None:
-    assert extract_resiliparse(html, Options()) == Extraction(None, "no_text")
+    assert extract(html) == Extraction(None, "no_text")
 
 
 @pytest.mark.parametrize(("reason", "html"), [*COSTLY.items(), *(("too_deep", html) for html in FURTHER.values())])
 def test_pages_over_the_budget_are_refused_before_the_dear_part(reason, html, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "extract_plain_text", lambda *_, **__: pytest.fail("the page was extracted"))
-    assert extract_resiliparse(html, Options()) == Extraction(None, reason)
+    assert extract(html) == Extraction(None, reason)
 
 
 @pytest.mark.parametrize("name", KEPT)
 def test_large_pages_within_the_budget_are_kept_to_the_end(name: str) -> None:
-    found = extract_resiliparse(f"<body>{KEPT[name]}<p>{SENTENCE}</p><p>The end.</p>", Options())
+    found = extract(f"<body>{KEPT[name]}<p>{SENTENCE}</p><p>The end.</p>")
     assert (found.text or "").endswith("The end.")
     (found.text or "").encode()
 
@@ -56,4 +60,4 @@ def test_an_error_inside_the_library_costs_the_page_alone(monkeypatch: pytest.Mo
         raise ValueError
 
     monkeypatch.setattr(module, "extract_plain_text", fail)
-    assert extract_resiliparse("x", Options()) == Extraction(None, "extractor_failed")
+    assert extract("x") == Extraction(None, "extractor_failed")

@@ -5,8 +5,9 @@ import pytest
 from udfs.page_head import NO_HEAD, read_head
 
 
-def page(head: str) -> str:
-    return f"<!doctype html><html class=x lang='en-GB'><head>{head}</head><body><title>No</title><p>Text.</body></html>"
+def page(head: str) -> bytes:
+    start = "<!doctype html><html class=x lang='en-GB'><head>"
+    return f"{start}{head}</head><body><title>No</title><p>Text.</body></html>".encode()
 
 
 def test_a_page_states_title_language_address_date_and_what_it_asks_of_robots() -> None:
@@ -16,7 +17,6 @@ def test_a_page_states_title_language_address_date_and_what_it_asks_of_robots() 
         <meta property="article:published_time" content="2024-05-06T07:08:09Z">"""
     stated = ("Foxes & dogs", "en-GB", "https://a.example/1", "2024-05-06", "noindex, noai, noimageai")
     assert read_head(page(head)) == stated
-    assert read_head(page(head).encode()) == stated
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_the_date_is_the_one_of_publication_if_it_has_the_form_of_one(html: str,
     "html", ["", "no tags", "<title>", "<meta", "<title></title><body><title>x</title>", "\ud800<p>"]
 )
 def test_what_is_not_stated_is_empty(html: str) -> None:
-    assert read_head(html) == NO_HEAD
+    assert read_head(html.encode("utf-8", "replace")) == NO_HEAD
 
 
 def test_an_address_beside_the_canonical_one_counts_where_there_is_no_other() -> None:

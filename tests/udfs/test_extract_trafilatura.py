@@ -8,12 +8,17 @@ from pathlib import Path
 import pytest
 import trafilatura
 
-from udfs import extract
+from udfs import extract_trafilatura as module
 from udfs.charset import decode
-from udfs.extract import Extraction, Options, extract_html, plain_text
+from udfs.extract_trafilatura import extract_trafilatura
+from udfs.extraction import USUAL_OPTIONS, Extraction, Options, plain_text
 
 SENTENCE = "The quick brown fox jumps over the lazy dog, and then it sleeps until the evening. "
 END = "This is the very last paragraph of the page, and it must be kept."
+
+
+def extract(html: str, options: Options = USUAL_OPTIONS) -> Extraction:
+    return extract_trafilatura(html.encode("utf-8", "replace"), options)
 
 
 def page(body: str) -> str:
@@ -22,7 +27,7 @@ def page(body: str) -> str:
 
 def test_the_article_is_kept_and_what_surrounds_it_is_not() -> None:
     body = "".join(f"<p>{n}. {SENTENCE}</p>" for n in range(5))
-    found = extract_html(f"<html><nav><a href=/>Home</a></nav>{page(body)}<footer>Imprint</footer></html>")
+    found = extract(f"<html><nav><a href=/>Home</a></nav>{page(body)}<footer>Imprint</footer></html>")
     assert found.reason is None
     assert found.text is not None
     assert found.text.split("\n")[0] == f"0. {SENTENCE.strip()}"
@@ -34,7 +39,7 @@ def test_the_article_is_kept_and_what_surrounds_it_is_not() -> None:
     "html", ["", "  ", "<!-- only a comment -->", "<html/>", "<html><body><div> </div></body></html>", "\x01"]
 )
 def test_a_page_without_text_is_no_text(html: str) -> None:
-    assert extract_html(html) == Extraction(None, "no_text")
+    assert extract(html) == Extraction(None, "no_text")
 
 
 @pytest.mark.parametrize("fast", [True, False])
@@ -42,7 +47,7 @@ def test_a_page_without_text_is_no_text(html: str) -> None:
 def test_comments_are_left_out_in_every_mode(fast: bool, favor: str) -> None:
     comments = '<section id="comments"><div class="comment"><p>First! I was here before all others.</p></div></section>'
     html = page(f"<p>{SENTENCE * 9}</p>").replace("</article>", f"</article>{comments}")
-    text = extract_html(html, Options(fast=fast, favor=favor)).text  # type: ignore[arg-type]
+    text = extract(html, Options(fast=fast, favor=favor)).text  # type: ignore[arg-type]
     assert text is not None
     assert END in text
     assert "First!" not in text
@@ -54,7 +59,7 @@ def test_deep_pages_are_kept_to_the_end(depth: int, tag: str) -> None:
     """trafilatura alone loses everything from a depth of about 256 on."""
     n = depth // (tag.count("<") + 1)
     html = page(f"<{tag}>" * n + SENTENCE + f"</{tag.replace('><', '></')}>" * n)
-    found = extract_html(html)
+    found = extract(html)
     assert not found.truncated
     assert found.text is None or found.text.endswith(END)
     assert found.text is not None or trafilatura.extract(html, fast=True) is None
@@ -63,7 +68,7 @@ def test_deep_pages_are_kept_to_the_end(depth: int, tag: str) -> None:
 @pytest.mark.parametrize("depth", [600, 3_000, 15_000])
 @pytest.mark.parametrize("tag", ["div", "b", "table><tr><td", "ul><li"])
 def test_what_is_too_deep_is_missed_aloud(depth: int, tag: str) -> None:
-    found = extract_html(page(f"<p>{SENTENCE}</p>" + f"<{tag}>" * (depth // (tag.count("<") + 1))))
+    found = extract(page(f"<p>{SENTENCE}</p>" + f"<{tag}>" * (depth // (tag.count("<") + 1))))
     assert found.truncated
     assert found.reason != "extractor_failed"
 
@@ -73,14 +78,14 @@ def test_what_is_too_deep_is_missed_aloud(depth: int, tag: str) -> None:
 )
 def test_characters_that_xml_has_not_do_not_cost_the_page(reference: str) -> None:
     """One such reference makes trafilatura drop the whole page."""
-    text = extract_html(page(f"<p>{SENTENCE}{reference}{SENTENCE}</p>")).text
+    text = extract(page(f"<p>{SENTENCE}{reference}{SENTENCE}</p>")).text
     assert text is not None
     assert text.endswith(END)
     text.encode("utf-8")
 
 
 def test_numbers_that_only_begin_like_a_control_character_stay() -> None:
-    assert "ĉ\u2019" in (extract_html(page(f"<p>&#265;&#x2019; {SENTENCE}</p>")).text or "")
+    assert "ĉ\u2019" in (extract(page(f"<p>&#265;&#x2019; {SENTENCE}</p>")).text or "")
 
 
 EXPENSIVE = {
@@ -94,7 +99,7 @@ EXPENSIVE = {
 @pytest.mark.parametrize("reason", EXPENSIVE)
 def test_pages_over_the_budget_are_refused_before_the_dear_part(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trafilatura, "extract", lambda *_, **__: pytest.fail("the page was extracted"))
-    assert extract_html(page(EXPENSIVE[reason])) == Extraction(None, reason)  # type: ignore[arg-type]
+    assert extract(page(EXPENSIVE[reason])) == Extraction(None, reason)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +114,7 @@ def test_pages_over_the_budget_are_refused_before_the_dear_part(reason: str, mon
     ],
 )
 def test_large_pages_within_the_budget_are_kept_to_the_end(body: str) -> None:
-    assert (extract_html(page(body)).text or "").endswith(END)
+    assert (extract(page(body)).text or "").endswith(END)
 
 
 def test_an_error_inside_the_libraries_costs_the_page_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +122,7 @@ def test_an_error_inside_the_libraries_costs_the_page_alone(monkeypatch: pytest.
         raise RecursionError
 
     monkeypatch.setattr(trafilatura, "extract", fail)
-    assert extract_html(page("x")) == Extraction(None, "extractor_failed")
+    assert extract(page("x")) == Extraction(None, "extractor_failed")
 
 
 def pages(shared_data: Path, archive: str) -> list[str]:
@@ -135,17 +140,17 @@ def test_a_page_gives_what_trafilatura_gives_for_it_alone_whatever_came_before(s
     assert Counter(text is None for text in alone)[False] > 20
     order = [*range(len(some)), *range(len(some))]
     random.Random(7).shuffle(order)
-    assert all(extract_html(some[i]).text == alone[i] for i in order)
+    assert all(extract(some[i]).text == alone[i] for i in order)
     trafilatura.meta.reset_caches()
-    assert [extract_html(html).text for html in some] == alone
+    assert [extract(html).text for html in some] == alone
 
 
 def test_caches_are_reset_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[bool] = []
-    monkeypatch.setattr(extract, "PAGES_BETWEEN_RESETS", 3)
+    monkeypatch.setattr(module, "PAGES_BETWEEN_RESETS", 3)
     monkeypatch.setattr(trafilatura.meta, "reset_caches", lambda: calls.append(True))
     for _ in range(9):
-        extract_html(page("x"))
+        extract(page("x"))
     assert len(calls) == 3
 
 

@@ -1,4 +1,4 @@
-"""The main text of a web page (by trafilatura) or of a plain text payload, with the work for one page bounded.
+"""The main text of a web page by trafilatura, with the work for one page bounded.
 
 The verdict on a page depends on its bytes and the options alone: there is no time limit, but a budget, checked before
 the dear part begins. trafilatura's de-duplication, which remembers earlier pages, stays off; within a page it always
@@ -11,20 +11,18 @@ keep the cut tree and are marked `truncated`.
 
 import logging
 import re
-from dataclasses import dataclass
 from itertools import count
-from typing import Literal
 
 import lxml.etree
 import lxml.html
 import trafilatura
 import trafilatura.meta
 
+from udfs.extraction import MAX_ATTRIBUTE_WORK, USUAL_OPTIONS, Extraction, Options
 from udfs.markup import measure
 
 PAGES_BETWEEN_RESETS = 5_000
 MAX_DEPTH = 512
-MAX_ATTRIBUTE_WORK = 100_000_000
 MAX_INLINE_WORK = 25_000_000
 CROWD = 500
 INLINE_TAGS = frozenset(("a", "b", "big", "cite", "code", "del", "em", "font", "i", "ins", "kbd", "q", "s", "small"))
@@ -34,52 +32,15 @@ _CONTROL_REFERENCE = re.compile(
     rb"&#(?:x0*(?:[1-8bcef]|1[0-9a-f]|fff[ef])(?![0-9a-f])|0*(?:[1-8]|1[124-9]|2[0-9]|3[01]|6553[45])(?![0-9]));?",
     re.IGNORECASE,
 )
-_NEWLINE = re.compile("\r\n?")
 _CROWDED = lxml.etree.XPath(f"//*[count(*) > {CROWD}]")
 _DEEPEST = lxml.etree.XPath(f"boolean(//*[count(ancestor::*) >= {MAX_DEPTH}])")
 _n_pages = count(1)
 
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # it logs a line for each page that holds no text
 
-NoText = Literal[
-    "no_text",  # nothing that looks like main text
-    "too_large",
-    "too_deep",  # for the number of its tags: resiliparse takes their product
-    "too_many_elements",
-    "too_many_attributes",  # in one element or some: libxml2 takes the square of their number
-    "too_many_inline_elements",  # in one element or some: trafilatura takes the square of their number
-    "extractor_failed",  # an error inside trafilatura or lxml
-    "extractor_died",  # the process that extracts was ended by this page, twice (see udfs.extract_child)
-]
 
-
-@dataclass(frozen=True)
-class Extraction:
-    """The text, or the reason why there is none; `truncated` where the page is nested deeper than is read."""
-
-    text: str | None
-    reason: NoText | None = None
-    truncated: bool = False
-
-
-@dataclass(frozen=True)
-class Options:
-    """How pages are extracted, and what one page may cost: with these limits none was found that takes over 5 s."""
-
-    fast: bool = True
-    """Without the fallback extractors, which find a little more at 1.5 times the cost."""
-    favor: Literal["balance", "recall", "precision"] = "balance"
-    include_tables: bool = True
-    max_bytes: int = 10_000_000
-    """Of the page in UTF-8."""
-    max_elements: int = 20_000
-
-
-USUAL_OPTIONS = Options()
-
-
-def extract_html(html: str, options: Options = USUAL_OPTIONS) -> Extraction:
-    """The main text of a page. Never raises because of what the page contains, but for lack of memory."""
+def extract_trafilatura(html: bytes, options: Options = USUAL_OPTIONS) -> Extraction:
+    """The main text of a page in UTF-8. Never raises because of what the page contains, but for lack of memory."""
     page = _without_controls(html)
     size = measure(page)
     if len(page) > options.max_bytes:
@@ -100,9 +61,9 @@ def extract_html(html: str, options: Options = USUAL_OPTIONS) -> Extraction:
         return Extraction(None, "extractor_failed")
 
 
-def _without_controls(html: str) -> bytes:
-    """The page in UTF-8, without control characters and references to them: one of them costs trafilatura the page."""
-    page = _CONTROL.sub("", html.replace("\f", " ")).encode("utf-8", "replace")
+def _without_controls(html: bytes) -> bytes:
+    """The page without control characters and references to them: one of them costs trafilatura the page."""
+    page = _CONTROL.sub("", html.decode("utf-8", "replace").replace("\f", " ")).encode()
     return _CONTROL_REFERENCE.sub(b"", page)
 
 
@@ -143,8 +104,3 @@ def _parse_to_limit(page: bytes, huge_tree: bool) -> tuple[lxml.html.HtmlElement
     )
     tree = lxml.html.document_fromstring(page, parser=parser)
     return tree, any("huge" in entry.message.lower() for entry in parser.error_log)
-
-
-def plain_text(text: str) -> Extraction:
-    """The text itself, every line end a newline."""
-    return Extraction(_NEWLINE.sub("\n", text)) if text.strip() else Extraction(None, "no_text")
