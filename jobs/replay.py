@@ -10,6 +10,7 @@ from pipelines.ingest import IngestSettings
 from pipelines.run import Run
 from udfs import files
 from udfs.charset import decode
+from udfs.crawl_index import Selection
 from udfs.errors import InputError
 from udfs.hashing import document_id
 from udfs.ingest import IngestPlan, fields_of, judge
@@ -26,37 +27,45 @@ def replay_record(run: Run, quarantine_id: str, console: Console) -> None:
     if row is None:
         hint = "ids stand in the column `id` of the table quarantine"
         raise InputError(f"{run.root}: nothing in quarantine has an id that starts with {quarantine_id!r}", hint)
-    file, plan = recorded_input(run, row)
+    inputs, plan = recorded_inputs(run, row)
     for name in ("id", "source", "file_path", "record_offset", "reason", "detail"):
         console.print(f"{name:<14} {escape(str(row[name]))}")
-    console.print(f"read from      {escape(file.uri)}")
     print_bytes(row["bytes"] or b"", console)
-    outcome = read_again(file, plan, row["id"])
+    file, outcome = read_again(inputs, plan, row["id"])
+    console.print(f"read from      {escape(file.uri)}")
     print_outcome(outcome, console)
     if isinstance(outcome, Record):
         table, found = judge(file, outcome, plan)
         console.print(f"verdict now    {table}" + (f", {found['reason']}" if "reason" in found else ""))
 
 
-def recorded_input(run: Run, row: dict[str, Any]) -> tuple[InputFile, IngestPlan]:
-    """The file of a quarantine row, and how it was read, as the record of ingest says."""
+def recorded_inputs(run: Run, row: dict[str, Any]) -> tuple[list[InputFile], IngestPlan]:
+    """The files that may have named a quarantine row's record, and how they were read, as the record of ingest says."""
     committed = run.committed("ingest")
     counted = committed.counts["files"] if committed else []
-    for one in counted:
-        if (one["source"], one["path"]) == (row["source"], row["file_path"]):
-            file = InputFile(one["uri"], one["path"], one["source"], one["kind"], None, one["fields"])
-            settings = committed.identity["settings"]["ingest"] if committed else {}
-            return file, IngestSettings.model_validate(settings).plan()
-    raise InputError(f"{row['file_path']}: is not among the files that ingest has read", "run `gristmill ingest` again")
+    found = [
+        InputFile(
+            one["uri"], one["path"], one["source"], one["kind"], None, one["fields"], select=Selection(**one["select"])
+        )
+        for one in counted
+        if one["source"] == row["source"] and (one["path"] == row["file_path"] or one["kind"] == "index")
+    ]
+    if not found:
+        raise InputError(
+            f"{row['file_path']}: is not among the files that ingest has read", "run `gristmill ingest` again"
+        )
+    settings = committed.identity["settings"]["ingest"] if committed else {}
+    return found, IngestSettings.model_validate(settings).plan()
 
 
-def read_again(file: InputFile, plan: IngestPlan, identity: str) -> Outcome:
-    """The outcome of the record with this id. Raises InputError when the file has changed so that there is none."""
-    with files.open_read(file.uri) as stream:
-        for outcome in read(file.kind, stream, plan.limits, fields_of(file)):
-            if document_id(file.source, file.path, outcome.ordinal) == identity:
-                return outcome
-    raise InputError(f"{file.uri}: has no such record any more", "the file has changed since it was read")
+def read_again(inputs: list[InputFile], plan: IngestPlan, identity: str) -> tuple[InputFile, Outcome]:
+    """The record with this id, and the file that names it. Raises InputError when there is none any more."""
+    for file in inputs:
+        with files.open_read(file.uri) as stream:
+            for outcome in read(file.kind, stream, plan.limits, fields_of(file), select=file.select):
+                if document_id(file.source, file.path, outcome.ordinal) == identity:
+                    return file, outcome
+    raise InputError(f"{inputs[0].uri}: has no such record any more", "the file has changed since it was read")
 
 
 def print_outcome(outcome: Outcome, console: Console) -> None:

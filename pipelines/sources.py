@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, StringConstraints
 
 from conf.model import Model
 from udfs import files
+from udfs.crawl_index import Selection
 from udfs.errors import InputError, UsageError
 from udfs.inputs import InputFile
 from udfs.readers import Kind, guess_kind
@@ -19,6 +20,24 @@ from udfs.readers import Kind, guess_kind
 WILDCARD = re.compile(r"[*?\[]")
 DUMP = re.compile(r"CC-MAIN-\d{4}-\d{2}")
 SourceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+
+
+class SelectSettings(Model):
+    """Which records of an index to read; an empty list chooses all."""
+
+    places: ClassVar[frozenset[str]] = frozenset({"root"})
+
+    root: str = ""
+    """Folder below which the WARC files stand that the index names, such as s3://commoncrawl; empty for paths as they
+    are."""
+    domains: tuple[str, ...] = ()
+    """Domains and hosts, each with all hosts below it."""
+    languages: tuple[str, ...] = ()
+    """ISO-639-3 codes, as the index has them; the first language of a page decides."""
+    statuses: tuple[int, ...] = ()
+    """HTTP statuses."""
+    media_types: tuple[str, ...] = ()
+    """Media types, as detected by the crawler."""
 
 
 class InputSpec(Model):
@@ -36,6 +55,8 @@ class InputSpec(Model):
     """Name of the crawl; null looks for CC-MAIN-YYYY-WW in the path."""
     fields: dict[Literal["text", "id", "url", "date", "set"], str] = {}
     """Where a JSON or Parquet row keeps its fields, as dotted paths; others are looked for under their usual names."""
+    select: SelectSettings = SelectSettings()
+    """For kind `index`, Common Crawl's index as Parquet or CDXJ: the records to read of those it names."""
 
 
 def _as_spec(value: object) -> object:
@@ -91,10 +112,11 @@ def _input_file(spec: InputSpec, uri: str, path: str, source: str) -> InputFile:
         raise UsageError(f"{uri!r}: the name of this file is not UTF-8", "rename it")
     kind = spec.kind or guess_kind(path)
     if kind is None:
-        hint = "name it in the settings: inputs: [{paths: [...], kind: warc|wet|jsonl|parquet}]"
+        hint = "name it in the settings: inputs: [{paths: [...], kind: warc|wet|jsonl|parquet|index}]"
         raise UsageError(f"{uri}: the name does not say what kind of file this is", hint)
     found = DUMP.search(uri)
-    return InputFile(uri, path, source, kind, spec.dump or (found[0] if found else None), {**spec.fields})
+    dump, select = spec.dump or (found[0] if found else None), Selection(**spec.select.model_dump())
+    return InputFile(uri, path, source, kind, dump, {**spec.fields}, select=select)
 
 
 def _source_name(name: str) -> str:

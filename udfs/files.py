@@ -55,6 +55,15 @@ def read_bytes(uri: str) -> bytes:
         return stream.read()
 
 
+def read_range(uri: str, start: int, n_bytes: int) -> bytes:
+    """`n_bytes` of a file from `start` on, fetched alone; fewer where the file ends."""
+    fs, path = locate(uri)
+    try:
+        return fs.cat_file(path, start, start + n_bytes)  # pyright: ignore[reportReturnType] - fsspec's types say text
+    except FileNotFoundError as error:
+        raise InputError(f"{uri}: no such file") from error
+
+
 class HashingWriter:
     """A binary file that counts and digests what is written to it."""
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from udfs import files
 from udfs.blocks import extract_blocks
 from udfs.charset import decode
+from udfs.crawl_index import Selection
 from udfs.decisions import Counts
 from udfs.extract_child import extract_child
 from udfs.extraction import Extraction, Options, plain_text
@@ -64,11 +65,17 @@ class FileCounts:
     kind: str
     uri: str
     fields: Mapping[str, str]
+    select: Selection
     records: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
     quarantined: int = 0
     removed: int = 0
     documents: int = 0
+
+    @classmethod
+    def of(cls, file: InputFile) -> "FileCounts":
+        """Of a file of which nothing was read so far."""
+        return cls(file.source, file.path, file.kind, file.uri, file.fields, file.select)
 
     def add(self, other: "FileCounts") -> None:
         """Count what became of another span of the file too."""
@@ -99,7 +106,7 @@ def ingest_part(task: IngestTask, plan: IngestPlan) -> IngestResult:
             for table, (folder, schema) in task.tables.items()
         }
         for file in task.files:
-            found = FileCounts(file.source, file.path, file.kind, file.uri, file.fields)
+            found = FileCounts.of(file)
             for table, row in read_file(file, plan, found):
                 writers[table].write_row(row)
                 if table in reasons:
@@ -118,7 +125,7 @@ def cut_file(file: InputFile, limits: Limits, n_bytes: int) -> list[InputFile]:
 def read_file(file: InputFile, plan: IngestPlan, counts: FileCounts) -> Iterator[tuple[str, dict[str, Any]]]:
     """(table, row) of every record that is not skipped, counting all of them."""
     with files.open_read(file.uri) as stream:
-        for outcome in read(file.kind, stream, plan.limits, fields_of(file), file.span):
+        for outcome in read(file.kind, stream, plan.limits, fields_of(file), file.span, file.select):
             counts.records += 1
             if isinstance(outcome, Skipped):
                 counts.skipped[outcome.type] = counts.skipped.get(outcome.type, 0) + 1
@@ -143,7 +150,7 @@ def quarantine_row(file: InputFile, damage: Damage) -> dict[str, Any]:
     return {
         "id": document_id(file.source, file.path, damage.ordinal),
         "source": file.source,
-        "file_path": file.path,
+        "file_path": damage.file or file.path,
         "record_offset": damage.offset,
         "stage": "ingest",
         "reason": damage.reason,
@@ -163,7 +170,7 @@ def judge(file: InputFile, record: Record, plan: IngestPlan) -> tuple[str, dict[
         return LEDGER, ledger_row(file, record, "media_type", record.media_type or "unknown")
     made = make_text(record, plan)
     if made.found.reason in ("extractor_failed", "extractor_died"):
-        damage = Damage(record.ordinal, record.offset, made.found.reason, "", record.payload[:HEAD_BYTES])
+        damage = Damage(record.ordinal, record.offset, made.found.reason, "", record.payload[:HEAD_BYTES], record.file)
         return QUARANTINE, quarantine_row(file, damage)
     if made.found.text is None:
         return LEDGER, ledger_row(file, record, made.found.reason or "no_text", "")
@@ -229,7 +236,7 @@ def document_row(file: InputFile, record: Record, made: Made, repair_mojibake: b
         "record_id": record.record_id or None,
         "date": record.date or None,
         "dump": file.dump,
-        "file_path": file.path,
+        "file_path": record.file or file.path,
         "record_offset": record.offset,
         "content_digest": hashlib.sha256(payload).hexdigest(),
         "charset": made.charset,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from udfs.crawl_index import EVERYTHING, Selection
 from udfs.readers import Kind
 from udfs.records import WHOLE, Span
 
@@ -18,6 +19,8 @@ class InputFile:
     dump: str | None
     fields: Mapping[str, str]
     span: Span = WHOLE
+    select: Selection = EVERYTHING
+    """What is read of an index."""
 
     @property
     def name(self) -> str:

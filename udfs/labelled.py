@@ -32,7 +32,7 @@ def read_labelled(
     task: LabelledFile, plan: IngestPlan, seed: int, held_out_share: float, spaces: bool = False
 ) -> Iterator[pa.RecordBatch]:
     """The documents of a file as rows of LABELLED, `spaced` where asked for; what is no document is left out."""
-    counts = FileCounts(task.file.source, task.file.path, task.file.kind, task.file.uri, task.file.fields)
+    counts = FileCounts.of(task.file)
     for table, row in read_file(task.file, plan, counts):
         if table == "documents":
             group = host(row["url"] or "") or row["id"]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import IO, Literal
 
+from udfs.crawl_index import EVERYTHING, Selection, read_index
 from udfs.jsonl import cut_jsonl, read_jsonl
 from udfs.members import USUAL_LIMITS, Limits
 from udfs.parquet_rows import read_parquet
@@ -10,7 +11,7 @@ from udfs.records import WHOLE, Outcome, Span
 from udfs.rows import USUAL_FIELDS, Fields
 from udfs.warc import cut_warc, read_warc
 
-Kind = Literal["warc", "wet", "wat", "arc", "jsonl", "parquet"]
+Kind = Literal["warc", "wet", "wat", "arc", "jsonl", "parquet", "index"]
 
 _COMPRESSED = (".gz", ".zst", ".zstd")
 _KINDS: dict[str, Kind] = {
@@ -22,6 +23,8 @@ _KINDS: dict[str, Kind] = {
     "ndjson": "jsonl",
     "json": "jsonl",
     "parquet": "parquet",
+    "cdx": "index",
+    "cdxj": "index",
 }
 
 
@@ -43,16 +46,19 @@ def read(
     limits: Limits = USUAL_LIMITS,
     fields: Fields = USUAL_FIELDS,
     span: Span = WHOLE,
+    select: Selection = EVERYTHING,
 ) -> Iterator[Outcome]:
     """Every record of the file, or of one of its spans, in order; see `udfs.records`.
 
-    WAT files hold metadata only, so all of it is skipped. Only Parquet and spans need a stream that can seek. Raises
-    InputError for an ARC file.
+    WAT files hold metadata only, so all of it is skipped. Only Parquet, indexes and spans need a stream that can seek.
+    Raises InputError for an ARC file.
     """
     if kind == "jsonl":
         return read_jsonl(stream, limits, fields, span)
     if kind == "parquet":
         return read_parquet(stream, limits, fields)
+    if kind == "index":
+        return read_index(stream, limits, select)
     return read_warc(stream, limits, span)
 
 
@@ -64,4 +70,4 @@ def cut(kind: Kind, stream: IO[bytes], limits: Limits, n_bytes: int) -> list[Spa
     """
     if kind == "jsonl":
         return cut_jsonl(stream, limits, n_bytes)
-    return [WHOLE] if kind == "parquet" else cut_warc(stream, limits, n_bytes)
+    return [WHOLE] if kind in ("parquet", "index") else cut_warc(stream, limits, n_bytes)

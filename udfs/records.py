@@ -59,6 +59,8 @@ class Record:
     """As the HTTP header names it; "" when it does not."""
     robots: str = ""
     """What the HTTP header asks of robots (X-Robots-Tag)."""
+    digest: str = ""
+    """WARC-Payload-Digest, as the record states it."""
     payload: bytes = b""
     text: str | None = None
     source: str = ""
@@ -67,6 +69,8 @@ class Record:
     """The crawler, or the connection, cut the content short."""
     warnings: tuple[str, ...] = ()
     """Faults that were tolerated."""
+    file: str = ""
+    """The file that holds the record, where an index names it; "" for the file being read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +83,13 @@ class Damage:
     detail: str
     head: bytes
     """The first bytes of the span, at most HEAD_BYTES: inflated where that was possible, else as stored."""
+    file: str = ""
+    """As in `Record`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """An intact record of a type that holds no content of its own (warcinfo, request ...)."""
+    """An intact record of a type that holds no content of its own (warcinfo, request ...), or one not asked for."""
 
     ordinal: int
     type: str

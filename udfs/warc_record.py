@@ -86,7 +86,8 @@ def is_intact(header: Header, block: memoryview) -> bool | None:
     response = parse_response(block)
     is_coded = "transfer-encoding" in response.fields or "content-encoding" in response.fields
     is_vague = is_coded or "warc-truncated" in header.fields
-    return _holds(digest, response.body) or (None if is_vague else False)
+    held = _holds(digest, response.body)
+    return None if held is False and is_vague else held
 
 
 def _holds(labelled: str, data: bytes | memoryview) -> bool | None:
@@ -135,6 +136,7 @@ def interpret(
         status=response.status,
         media_type=response.media_type or media_type(fields.get("warc-identified-payload-type", "")),
         charset=response.charset,
+        digest=fields.get("warc-payload-digest", ""),
         robots=response.fields.get("x-robots-tag", ""),
         payload=response.body,
         truncated=is_truncated or not _CUT.isdisjoint(response.warnings),

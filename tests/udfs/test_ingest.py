@@ -28,7 +28,7 @@ def _child_ends():
 def read(file: Path, kind: Kind, plan: IngestPlan = PLAN, **fields: str):
     """(rows by table, counts) of a file."""
     given = InputFile(str(file), file.name, "crawl", kind, "CC-MAIN-2024-10", fields)
-    counts = FileCounts(given.source, given.path, given.kind, given.uri, given.fields)
+    counts = FileCounts.of(given)
     rows: dict[str, list] = {"documents": [], LEDGER: [], QUARANTINE: []}
     for table, row in read_file(given, plan, counts):
         rows[table].append(row)

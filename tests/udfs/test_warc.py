@@ -256,6 +256,8 @@ def test_digests_are_verified(algorithm: str, name: str) -> None:
 @pytest.mark.parametrize("digest", ["blake3:abcdef", "sha1:short", "nonsense", ""])
 def test_a_digest_that_cannot_be_verified_is_not(digest: str) -> None:
     assert isinstance(read(response(1, WARC_Block_Digest=digest))[0], Record)
+    payload_only = {"WARC-Block-Digest": None, "WARC-Payload-Digest": digest}
+    assert isinstance(read(warc_record(1, http_block(page(1)), payload_only))[0], Record)
 
 
 def test_the_payload_digest_of_a_coded_body_cannot_prove_damage() -> None:
