@@ -9,7 +9,6 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Literal
 
 import pyarrow as pa
@@ -23,12 +22,13 @@ from pipelines.stage import Job
 from pipelines.tasks import map_arrow, stream_tasks
 from pipelines.tokenizer import place_of, write_file
 from udfs import files
+from udfs.bundles import BUNDLES, bundled, unbundled
 from udfs.errors import ContractError, UsageError
 from udfs.pack_shard import Packed, write_shard
 from udfs.parts import PartFile
 from udfs.shards import SUFFIXES, Manifest, Shard, Tokenizer, token_dtype, write_manifest
 from udfs.text_tokenizer import TextTokenizer, load_tokenizer
-from udfs.tokenize_text import TOKENS, PackPlan, Weight, encode_part
+from udfs.tokenize_text import PackPlan, Weight, encode_part
 
 SHARDS = pa.schema([("number", pa.int64()), ("packed", pa.string())])
 Weights = dict[tuple[str, str], Weight]
@@ -67,9 +67,9 @@ def pack(job: Job, pack: PackSettings, seed: int) -> None:
     names = shard_names(pack, expected, epochs, tokenizer.vocab_size)
     repeats = pack.mixture.repeats(epochs)
     plan = PackPlan(place_of(job), seed, pack.bos, pack.val_share, numbers_of(names), repeats)
-    tokens = stream_tasks(job.spark, partial(encode_part, plan=plan), job.uris("clean"), TOKENS)
+    bundles = stream_tasks(job.spark, lambda uri: bundled(encode_part(uri, plan)), job.uris("clean"), BUNDLES)
     withdraw_manifest(job.run.path("shards"))
-    packed = write_shards(tokens, job.run.path("shards"), names, tokenizer.vocab_size, pack)
+    packed = write_shards(bundles, job.run.path("shards"), names, tokenizer.vocab_size, pack)
     job.counts["windows"] = windows_of(pack, packed)
     check_conservation(job, pack, weights, epochs, packed)
     commit(job, pack, seed, tokenizer, packed)
@@ -133,18 +133,17 @@ def withdraw_manifest(folder: str) -> None:
 
 
 def write_shards(
-    tokens: DataFrame, folder: str, names: list[ShardName], vocab_size: int, pack: PackSettings
+    bundles: DataFrame, folder: str, names: list[ShardName], vocab_size: int, pack: PackSettings
 ) -> dict[ShardName, Packed]:
-    """One shard per name, each by one task; none for a name to which no document fell."""
+    """One shard per name, each by one task, which holds it in memory; none for a name to which no document fell."""
     window, fit = pack.seq_len, pack.strategy == "best_fit"
 
     def work(number: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        packed = write_shard(folder, names[number].path, vocab_size, batches, window, fit)
+        packed = write_shard(folder, names[number].path, vocab_size, unbundled(batches), window, fit)
         if packed:
             yield pa.RecordBatch.from_pydict({"number": [number], "packed": [json.dumps(asdict(packed))]}, SHARDS)
 
-    placed = tokens.repartitionById(len(names), "shard").sortWithinPartitions("place", "id")
-    rows = map_arrow(placed, work, SHARDS).collect()
+    rows = map_arrow(bundles.repartitionById(len(names), "shard"), work, SHARDS).collect()
     written = {row["number"]: json.loads(row["packed"]) for row in rows}
     return {
         name: Packed(**{**written[number], "shard": Shard(**written[number]["shard"])})

@@ -20,7 +20,7 @@ from udfs.bpe_scan import pre_token_end
 from udfs.bpe_sequence import GAP, join_at, stands_at
 from udfs.bpe_vocabulary import N_BYTES, byte_tokens, token_bytes
 from udfs.errors import InputError
-from udfs.hashing import GOLDEN, U64, mix64
+from udfs.hashing import GOLDEN, U64
 from udfs.strings import Strings
 from udfs.unicode_tokens import token_classes
 
@@ -53,8 +53,9 @@ class _Model(NamedTuple):
 
 
 class _Cache(NamedTuple):
-    """`keys` uint64 (slots, 4): the bytes of a pre-token and how many they are, 0 where a slot is free; `values` int32
-    (slots, 8): its number of tokens and the tokens."""
+    """Slots of one cache line, seen in two ways: `keys` uint64 (slots, 8), the first three the bytes of a pre-token;
+    `values` int32 (slots, 16), from 6 on how many bytes they are, 0 where a slot is free, its number of tokens and the
+    tokens."""
 
     keys: Any
     values: Any
@@ -71,7 +72,7 @@ class Encoder:
         n_slots = 1 << (4 * len(merges) + 1).bit_length()
         pairs, ranks = _pair_table(merges, n_slots)
         self._model = _Model(byte_tokens(), merges, lengths, pairs, ranks, token_classes())
-        self._cache = _Cache(np.zeros((cache_slots, 4), np.uint64), np.zeros((cache_slots, 8), np.int32))
+        self._cache = _empty_cache(cache_slots)
 
     def encode(self, texts: Strings) -> Tokens:
         """The tokens of each text. Raises InputError for a text of 2 GiB or more."""
@@ -85,6 +86,13 @@ class Encoder:
         if ids.size and not 0 <= ids.min() <= ids.max() < len(self.tokens):
             raise ValueError(f"ids {ids.min()} to {ids.max()}; those of text are 0 to {len(self.tokens) - 1}")
         return b"".join([self.tokens[token] for token in ids.tolist()])
+
+
+def _empty_cache(n_slots: int) -> _Cache:
+    memory = np.zeros(8 * n_slots + 8, np.uint64)
+    first = -memory.ctypes.data // 8 % 8
+    keys = memory[first : first + 8 * n_slots].reshape(n_slots, 8)
+    return _Cache(keys, keys.view(np.int32))
 
 
 @numba.njit(cache=True)
@@ -139,19 +147,19 @@ def _encode_text(data: Any, i: Any, stop: Any, model: Any, cache: Any, ids: Any,
             n = _encode_pre_token(data, i, end, model, ids, n)
         else:
             a, b, c = _eight(data, i, end), _eight(data, i + 8, end), _eight(data, i + 16, end)
-            size = U64(end - i)
-            slot = np.int64(mix64(((a * GOLDEN ^ b) * GOLDEN ^ c) * GOLDEN ^ size) & U64(keys.shape[0] - 1))
-            if keys[slot, 0] != a or keys[slot, 1] != b or keys[slot, 2] != c or keys[slot, 3] != size:
+            mixed = ((a * GOLDEN ^ b) * GOLDEN ^ c ^ U64(end - i)) * GOLDEN >> U64(32)
+            slot = np.int64(mixed & U64(keys.shape[0] - 1))
+            if keys[slot, 0] != a or keys[slot, 1] != b or keys[slot, 2] != c or values[slot, 6] != end - i:
                 first = n
                 n = _encode_pre_token(data, i, end, model, ids, n)
                 if n - first <= KEPT_TOKENS:
-                    keys[slot, 0], keys[slot, 1], keys[slot, 2], keys[slot, 3] = a, b, c, size
-                    values[slot, 0] = n - first
-                    values[slot, 1 : 1 + n - first] = ids[first:n]
+                    keys[slot, 0], keys[slot, 1], keys[slot, 2], values[slot, 6] = a, b, c, end - i
+                    values[slot, 7] = n - first
+                    values[slot, 8 : 8 + n - first] = ids[first:n]
             else:
-                for k in range(values[slot, 0]):
-                    ids[n] = values[slot, 1 + k]
-                    n += 1
+                for k in range(values[slot, 7]):
+                    ids[n + k] = values[slot, 8 + k]
+                n += values[slot, 7]
         i = end
     return n
 

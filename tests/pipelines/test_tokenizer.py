@@ -20,10 +20,11 @@ from pipelines.tokenizer import CONTROL, least_count
 from udfs.bpe_files import tokenizer_files
 from udfs.bpe_scan import count_words
 from udfs.bpe_train import train
+from udfs.bundles import BUNDLES, bundled
 from udfs.repeats import Repeats
 from udfs.strings import strings
 from udfs.text_tokenizer import TokenizerPlace
-from udfs.tokenize_text import TOKENS, PackPlan, encode_part, split_of
+from udfs.tokenize_text import PackPlan, encode_part, split_of
 
 SEED = 7
 BPE = "--set=tokenizer={kind: bpe, vocab_size: 500}"
@@ -139,8 +140,8 @@ def test_shards_are_the_same_to_the_byte_from_one_part_two_or_eight(
         size = len(rows) // n_parts
         uris = [write_rows(tmp_path, i, CLEAN, rows[i * size : (i + 1) * size]) for i in range(n_parts)]
         folder = tmp_path / f"shards-{n_parts}"
-        tokens = stream_tasks(spark, lambda uri: encode_part(uri, plan), uris, TOKENS)
-        packed = write_shards(tokens, str(folder), names, 500, settings)
+        bundles = stream_tasks(spark, lambda uri: bundled(encode_part(uri, plan)), uris, BUNDLES)
+        packed = write_shards(bundles, str(folder), names, 500, settings)
         files = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
         written.append((packed, files))
     assert written[0] == written[1] == written[2]

@@ -120,7 +120,8 @@ def test_rows_become_a_shard_in_their_order(clean: str, tokenizer: TokenizerPlac
     batches = list(encode_part(clean, plan_of(tokenizer)))
     assert batches[0].schema == TOKENS
     vocab_size = load_tokenizer(tokenizer).vocab_size
-    packed = write_shard(str(tmp_path), "train/web/shard-00000", vocab_size, iter(batches), 64, fit=False)
+    rows = pa.Table.from_batches(batches)
+    packed = write_shard(str(tmp_path), "train/web/shard-00000", vocab_size, rows, 64, fit=False)
     assert packed is not None
     shard = packed.shard
     assert (shard.n_docs, shard.n_text_bytes) == (len(TEXTS), sum(len(text.encode()) for text in TEXTS))
@@ -137,8 +138,7 @@ def test_best_fit_changes_the_order_of_rows_and_nothing_else(tmp_path: Path):
         {"id": f"{i}", "n_bytes": i, "cluster_id": "0" * 32, "tokens": np.full(n, i, "<u2").tobytes()}
         for i, n in enumerate(lengths)
     ]
-    batches = [batch_of(rows[:3]), batch_of(rows[3:])]
-    packed = write_shard(str(tmp_path), "x", 300, iter(batches), 10, fit=True)
+    packed = write_shard(str(tmp_path), "x", 300, table_of(rows), 10, fit=True)
     assert packed is not None
     opened = open_shard(str(tmp_path / "x"))
     assert opened.index.lengths.tolist() == [6, 4, 23, 7, 10, 8, 5]
@@ -147,13 +147,13 @@ def test_best_fit_changes_the_order_of_rows_and_nothing_else(tmp_path: Path):
     assert (packed.cut, packed.cut_short, packed.filled, packed.padded_windows) == (2, 1, 50, 7)
 
 
-def batch_of(rows: list[dict]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist([{name: row.get(name) for name in TOKENS.names} for row in rows], TOKENS)
+def table_of(rows: list[dict]) -> pa.Table:
+    return pa.Table.from_pylist([{name: row.get(name) for name in TOKENS.names} for row in rows], TOKENS)
 
 
 def test_no_rows_are_no_shard(tmp_path: Path):
     for fit in (False, True):
-        assert write_shard(str(tmp_path), "train/web/shard-00000", 350, iter([]), 64, fit) is None
+        assert write_shard(str(tmp_path), "train/web/shard-00000", 350, table_of([]), 64, fit) is None
     assert list(tmp_path.iterdir()) == []
 
 
