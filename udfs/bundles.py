@@ -37,7 +37,8 @@ def _by_shard(batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, TOKENS) as stream:
             stream.write_table(table.slice(start, stop - start))
-        yield pa.RecordBatch.from_pydict({"shard": shards[start : start + 1], "rows": [sink.getvalue().to_pybytes()]}, BUNDLES)
+        rows = sink.getvalue().to_pybytes()
+        yield pa.RecordBatch.from_pydict({"shard": shards[start : start + 1], "rows": [rows]}, BUNDLES)
 
 
 def unbundled(bundles: Iterable[pa.RecordBatch]) -> pa.Table:

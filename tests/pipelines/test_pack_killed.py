@@ -1,4 +1,4 @@
-"""Shards of a run whose Python workers were killed while they encoded and wrote: those of any other run, to the byte."""
+"""Shards of a run whose Python workers were killed as they encoded and wrote are those of any other, to the byte."""
 
 import os
 import shutil
