@@ -1,8 +1,10 @@
 """Overlap of documents with evaluation sets: runs of words that an evaluation item and a document have in common.
 
 Words are compared as udfs.shingles folds them: case, punctuation and white space do not matter, a number is like any
-other, each CJK character is a word. An item is known by its runs of n words, n = 13 as in GPT-3 (Brown et al. 2020,
-appendix C); a shorter one by all its words, if they are `min_words` or more. Items shorter still are not looked for.
+other, each CJK character is a word. Texts are read twice, with words ending at punctuation and with punctuation
+dropped, so that "7:11" is found in "7 11" and in "711". An item is known by its runs of n words, n = 13 as in GPT-3
+(Brown et al. 2020, appendix C); a shorter one by all its words, if they are `min_words` or more. Items shorter still
+are not looked for.
 """
 
 import functools
@@ -25,6 +27,8 @@ from udfs.strings import Strings, strings
 from udfs.text import Texts
 
 REASON = "evaluation_overlap"
+READINGS = ("word", "joined")
+"""Units of udfs.shingles."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ def read_items(source: EvaluationSet) -> Iterator[tuple[str, str]]:
 class Index:
     """The word runs of all items of one width: `hashes` ascending, `items` their item numbers, `n_runs` per item."""
 
+    reading: str
     width: int
     hashes: NDArray[np.uint64]
     items: NDArray[np.int64]
@@ -76,28 +81,32 @@ class Index:
 
 @functools.lru_cache(maxsize=1)
 def build_index(sets: tuple[EvaluationSet, ...], n: int, min_words: int) -> tuple[list[str], list[Index]]:
-    """(item names, an index for every width that occurs); kept by the process."""
+    """(item names, an index for every reading and width that occurs); kept by the process."""
     items = [item for source in sets for item in read_items(source)]
-    texts = Texts(pa.array([text for _, text in items], pa.string()))
-    widths = np.minimum(count_units(strings(texts.arrow)), n)
-    by_width = []
+    texts = pa.array([text for _, text in items], pa.string())
+    found = [index for reading in READINGS for index in indexes_of(texts, reading, n, min_words)]
+    return [name for name, _ in items], found
+
+
+def indexes_of(texts: pa.Array, reading: str, n: int, min_words: int) -> Iterator[Index]:
+    """An index for every width of the items, by one reading of their words."""
+    widths = np.minimum(count_units(strings(texts), reading), n)
     for width in np.unique(widths[widths >= min_words]).tolist():
         chosen = np.flatnonzero(widths == width)
-        runs = shingle_sets(strings(texts.arrow.take(pa.array(chosen))), "word", width)
+        runs = shingle_sets(strings(texts.take(pa.array(chosen))), reading, width)
         sizes = np.diff(runs.offsets)
         order = np.argsort(runs.hashes, kind="stable")
-        n_runs = np.zeros(len(items), np.int64)
+        n_runs = np.zeros(len(texts), np.int64)
         n_runs[chosen] = sizes
-        by_width.append(Index(width, runs.hashes[order], np.repeat(chosen, sizes)[order], n_runs))
-    return [name for name, _ in items], by_width
+        yield Index(reading, width, runs.hashes[order], np.repeat(chosen, sizes)[order], n_runs)
 
 
 def find_overlap(texts: Texts, plan: DecontaminatePlan) -> Iterator[tuple[int, str, float]]:
     """(document, item, share of the item's runs that the document holds) for each document at or above the share, with
     the item it holds most of."""
-    names, by_width = build_index(plan.sets, plan.n, plan.min_words)
+    names, indexes = build_index(plan.sets, plan.n, plan.min_words)
     best: dict[int, tuple[float, int]] = {}
-    for index in by_width:
+    for index in indexes:
         for document, item, share in matches(strings(texts.arrow), index):
             if share >= plan.share:
                 best[document] = max(best.get(document, (0.0, 0)), (share, -item))
@@ -107,7 +116,7 @@ def find_overlap(texts: Texts, plan: DecontaminatePlan) -> Iterator[tuple[int, s
 
 def matches(texts: Strings, index: Index) -> Iterator[tuple[int, int, float]]:
     """(document, item, share) for every pair with a run in common."""
-    runs = shingle_sets(texts, "word", index.width)
+    runs = shingle_sets(texts, index.reading, index.width)
     first = np.searchsorted(index.hashes, runs.hashes, "left")
     n_found = np.searchsorted(index.hashes, runs.hashes, "right") - first
     documents = np.repeat(np.repeat(np.arange(len(runs.offsets) - 1), np.diff(runs.offsets)), n_found)

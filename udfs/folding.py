@@ -54,6 +54,13 @@ def character_table() -> NDArray[np.uint32]:
     return _entries(np.where((kinds == NOTHING) | (kinds == BLANK), kinds, WORD), _folded())
 
 
+@cache
+def joined_table() -> NDArray[np.uint32]:
+    """Like `word_table`, with punctuation and symbols dropped: words end at white space alone, and 7:11 is 711."""
+    kinds, folded = word_table() >> KIND_SHIFT, word_table() & CODE
+    return _entries(np.where(kinds == BREAK, NOTHING, kinds), folded)
+
+
 def _entries(kinds: NDArray[Any], folded: NDArray[Any]) -> NDArray[np.uint32]:
     table = (kinds << KIND_SHIFT | folded).astype(np.uint32)
     table.flags.writeable = False

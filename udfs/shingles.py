@@ -4,7 +4,8 @@
 differ in dates and prices only are duplicates). A character of a script without spaces (Han, kana, Thai ...) is a word
 of its own, so that such text has shingles at all. Punctuation, symbols and white space separate words.
 `char`: every character but white space; punctuation counts, and digits stay as they are.
-In both, characters are folded first (`udfs/folding.py`).
+`joined`: as `word`, but punctuation and symbols are dropped and separate nothing (decontamination).
+In all, characters are folded first (`udfs/folding.py`).
 
 A document of fewer than n units has one shingle, of all its units; one without units (empty, null, in `word` only
 punctuation) has the empty set. Shingles are 64-bit hashes: two different ones of the same billion collide with
@@ -19,11 +20,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udfs.errors import UsageError
-from udfs.folding import CODE, DIGIT, IN_WORD, KIND_SHIFT, NOTHING, WORD, character_table, code_point, word_table
+from udfs.folding import (
+    CODE,
+    DIGIT,
+    IN_WORD,
+    KIND_SHIFT,
+    NOTHING,
+    WORD,
+    character_table,
+    code_point,
+    joined_table,
+    word_table,
+)
 from udfs.hashing import GOLDEN, U64, mix64
 from udfs.strings import Strings
 
-TABLES = {"word": word_table, "char": character_table}
+TABLES = {"word": word_table, "char": character_table, "joined": joined_table}
 BLOCK = 1024
 """Units that are read before their shingles are made: few enough to stay in the first cache."""
 MAX_UNITS = 256
