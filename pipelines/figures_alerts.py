@@ -18,7 +18,16 @@ MIN_AUC = 0.8
 
 def alerts(report: Json) -> list[Json]:
     """Rows of {level, panel, text, advice}: failed checks first, then warnings, the strongest of each rule first."""
-    rules = (failed_checks, damaged, lost_sources, heavy_bounds, uneven_bounds, large_hosts, weak_quality_model)
+    rules = (
+        failed_checks,
+        damaged,
+        lost_sources,
+        heavy_bounds,
+        uneven_bounds,
+        large_hosts,
+        weak_quality_model,
+        small_vocabulary,
+    )
     return [alert for rule in rules for alert in islice(rule(report), MAX_A_RULE)]
 
 
@@ -99,3 +108,11 @@ def weak_quality_model(report: Json) -> Iterator[Json]:
     if auc is not None and auc < MIN_AUC:
         text = f"the quality model's AUC is {auc:.3f} on held-out texts"
         yield _alert("quality", text, "give it more, or cleaner, labelled texts")
+
+
+def small_vocabulary(report: Json) -> Iterator[Json]:
+    training = report["tokenizer"]["training"]
+    asked, found = training.get("vocab_size_asked"), training.get("vocab_size")
+    if asked and found < asked:
+        text = f"the tokenizer has {found:,} tokens, {asked:,} were asked for"
+        yield _alert("tokenizer", text, "the text has no more pairs to merge: learn from more, or ask for fewer")

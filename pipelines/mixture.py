@@ -5,17 +5,22 @@ train_tokenizer measured for the source. What came of it is counted when the sha
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from functools import partial
 from typing import Annotated
 
 from pydantic import Field
 
 from conf.model import Model
+from pipelines.run import Run
 from pipelines.stage import Job
 from pipelines.tasks import run_tasks
 from udfs.errors import ContractError, UsageError
 from udfs.repeats import Repeats
 from udfs.tokenize_text import Weight, weigh_part
+
+Weights = dict[tuple[str, str], Weight]
+"""(split, source) -> what there is of it."""
 
 
 class QualityBin(Model):
@@ -68,11 +73,16 @@ class MixtureSettings(Model):
         return Repeats(epochs, tuple(bins), self.cluster_power, self.cluster_most)
 
 
-def weigh(job: Job, mixture: MixtureSettings, seed: int, val_share: float) -> dict[tuple[str, str], Weight]:
+def weigh(job: Job, mixture: MixtureSettings, seed: int, val_share: float) -> Weights:
     """(split, source) -> what `clean` holds of it; reads all text once, and only its length."""
     work = partial(weigh_part, seed=seed, val_share=val_share, repeats=mixture.repeats({}))
-    sums: dict[tuple[str, str], Weight] = {}
-    for found in run_tasks(job.spark, "weigh the sources", work, job.uris("clean")):
+    return add_up(run_tasks(job.spark, "weigh the sources", work, job.uris("clean")))
+
+
+def add_up(parts: Iterable[Weights]) -> Weights:
+    """What all parts hold together."""
+    sums: Weights = {}
+    for found in parts:
         for place, weight in found.items():
             sums[place] = sums.get(place, Weight()).plus(weight)
     return sums
@@ -115,9 +125,9 @@ def check_names(key: str, named: dict[str, float], tokens: dict[str, float]) -> 
         raise UsageError(reason, f"its sources are {', '.join(sorted(tokens))}")
 
 
-def tokens_expected(job: Job, weights: dict[tuple[str, str], Weight], framing: int) -> dict[tuple[str, str], float]:
+def tokens_expected(run: Run, weights: Weights, framing: int) -> dict[tuple[str, str], float]:
     """The tokens that one epoch of each split and source makes, by estimate; `framing` of them for each document."""
-    trained = job.run.committed("train_tokenizer")
+    trained = run.committed("train_tokenizer")
     if trained is None:
         raise ContractError("train_tokenizer has no record", "run `gristmill train_tokenizer` first")
     n_bytes, n_tokens = Counter[str](), Counter[str]()

@@ -16,8 +16,8 @@ from pydantic import Field
 from pyspark.sql import DataFrame
 
 from conf.model import Model
-from pipelines.mixture import MixtureSettings, epochs_of, tokens_expected, weigh
-from pipelines.run import Json
+from pipelines.mixture import MixtureSettings, Weights, epochs_of, tokens_expected, weigh
+from pipelines.run import Json, Run
 from pipelines.stage import Job
 from pipelines.tasks import map_arrow, stream_tasks
 from pipelines.tokenizer import place_of, write_file
@@ -30,9 +30,11 @@ from udfs.shards import SUFFIXES, Manifest, Shard, Tokenizer, token_dtype, write
 from udfs.text_tokenizer import TextTokenizer, load_tokenizer
 from udfs.tokenize_text import PackPlan, Weight, encode_part
 
+SHUFFLE_KEY = {
+    "shuffled": "blake2b-64(seed, id/epoch)",
+    "by_host": "blake2b-64(seed, host/epoch), blake2b-64(seed, id/epoch)",
+}
 SHARDS = pa.schema([("number", pa.int64()), ("packed", pa.string())])
-Weights = dict[tuple[str, str], Weight]
-"""(split, source) -> what there is of it."""
 
 
 class PackSettings(Model):
@@ -41,6 +43,9 @@ class PackSettings(Model):
     val_share: float = Field(default=0.01, ge=0, lt=1)
     """Share of the hosts (documents, where there is no URL) whose documents are kept for validation."""
     mixture: MixtureSettings = MixtureSettings()
+    order: Literal["shuffled", "by_host"] = "shuffled"
+    """`by_host` keeps the documents of a host together, hosts and their pages shuffled: long windows then hold pages
+    that belong together. best_fit takes them apart again."""
     strategy: Literal["concat", "best_fit"] = "concat"
     """`best_fit` orders the documents of a shard so that windows of `seq_len` tokens end between documents."""
     seq_len: int = Field(default=2048, ge=16, le=1 << 20)
@@ -61,12 +66,12 @@ def pack(job: Job, pack: PackSettings, seed: int) -> None:
     """clean, tokenizer -> shards/."""
     tokenizer = check_tokenizer(load_tokenizer(place_of(job)), pack)
     weights = weights_of(job, pack, seed)
-    expected = tokens_expected(job, weights, 1 + pack.bos)
+    expected = tokens_expected(job.run, weights, 1 + pack.bos)
     sources = sorted({source for _, source in weights})
     epochs = epochs_of(pack.mixture, {source: expected.get(("train", source), 0.0) for source in sources})
     names = shard_names(pack, expected, epochs, tokenizer.vocab_size)
     repeats = pack.mixture.repeats(epochs)
-    plan = PackPlan(place_of(job), seed, pack.bos, pack.val_share, numbers_of(names), repeats)
+    plan = PackPlan(place_of(job), seed, pack.bos, pack.val_share, numbers_of(names), repeats, pack.order == "by_host")
     bundles = stream_tasks(job.spark, lambda uri: bundled(encode_part(uri, plan)), job.uris("clean"), BUNDLES)
     withdraw_manifest(job.run.path("shards"))
     packed = write_shards(bundles, job.run.path("shards"), names, tokenizer.vocab_size, pack)
@@ -91,13 +96,13 @@ def weights_of(job: Job, pack: PackSettings, seed: int) -> Weights:
     return {
         (split, row["source"]): Weight(row["documents"], share * row["documents"], share * row["bytes"])
         for split, share in (("train", 1 - pack.val_share), ("val", pack.val_share))
-        for row in kept(job)
+        for row in kept(job.run)
     }
 
 
-def kept(job: Job) -> list[Json]:
+def kept(run: Run) -> list[Json]:
     """Documents and bytes of each source that refine left."""
-    refined = job.run.committed("refine")
+    refined = run.committed("refine")
     if refined is None:
         raise ContractError("refine has no record", "run `gristmill refine` first")
     return refined.counts["kept"]
@@ -175,7 +180,7 @@ def check_conservation(
 def bounds(job: Job, pack: PackSettings, weights: Weights, epochs: dict[str, float], source: str) -> tuple[int, int]:
     """The fewest and the most documents of a source that the shards may hold: equal, but for draws and factors."""
     if pack.mixture.is_plain:
-        n_kept = sum(row["documents"] for row in kept(job) if row["source"] == source)
+        n_kept = sum(row["documents"] for row in kept(job.run) if row["source"] == source)
         return n_kept, n_kept
     n_train, n_val = (weights.get((split, source), Weight()).documents for split in ("train", "val"))
     n_val *= epochs[source] > 0
@@ -218,7 +223,7 @@ def commit(job: Job, pack: PackSettings, seed: int, tokenizer: TextTokenizer, pa
         kind="pretrain",
         doc_template="[BOS] ids EOS" if pack.bos else "ids EOS",
         tokenizer=Tokenizer(sha256, tokenizer.vocab_size, tokenizer.bos, tokenizer.eos, tokenizer.pad),
-        shuffle={"seed": seed, "key": "blake2b-64(seed, id/epoch)"},
+        shuffle={"seed": seed, "key": SHUFFLE_KEY[pack.order]},
         pipeline={**provenance(job), "mixture": job.counts["mixture"], "windows": job.counts["windows"]},
         splits=splits,
     )

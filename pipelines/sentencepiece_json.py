@@ -1,7 +1,8 @@
-"""A SentencePiece BPE model in the form of Hugging Face's tokenizer.json.
+"""A SentencePiece model in the form of Hugging Face's tokenizer.json.
 
-SentencePiece merges the two neighbours whose joined piece has the best score. The same as a list of merges: for every
-piece each split into two known pieces, in the order of the pieces' scores.
+Unigrams have one form in both. With byte pairs SentencePiece merges the two neighbours whose joined piece has the best
+score. The same as a list of merges: for every piece each split into two known pieces, in the order of the pieces'
+scores.
 """
 
 from typing import Any
@@ -31,18 +32,36 @@ def to_tokenizer_json(processor: sentencepiece.SentencePieceProcessor) -> dict[s
                 {"type": "Fuse"},
             ],
         },
-        "model": {
-            "type": "BPE",
-            "dropout": None,
-            "unk_token": pieces[processor.unk_id()],
-            "continuing_subword_prefix": None,
-            "end_of_word_suffix": None,
-            "fuse_unk": True,
-            "byte_fallback": True,
-            "ignore_merges": False,
-            "vocab": {piece: i for i, piece in enumerate(pieces)},
-            "merges": merges(processor, pieces),
-        },
+        "model": _byte_pairs(processor, pieces) if is_byte_pair(processor) else _unigrams(processor, pieces),
+    }
+
+
+def is_byte_pair(processor: sentencepiece.SentencePieceProcessor) -> bool:
+    """Whether scores are places in the order of merges, whole numbers; those of unigrams are logarithms."""
+    return all(processor.get_score(i).is_integer() for i in range(processor.get_piece_size()))
+
+
+def _byte_pairs(processor: sentencepiece.SentencePieceProcessor, pieces: list[str]) -> dict[str, Any]:
+    return {
+        "type": "BPE",
+        "dropout": None,
+        "unk_token": pieces[processor.unk_id()],
+        "continuing_subword_prefix": None,
+        "end_of_word_suffix": None,
+        "fuse_unk": True,
+        "byte_fallback": True,
+        "ignore_merges": False,
+        "vocab": {piece: i for i, piece in enumerate(pieces)},
+        "merges": merges(processor, pieces),
+    }
+
+
+def _unigrams(processor: sentencepiece.SentencePieceProcessor, pieces: list[str]) -> dict[str, Any]:
+    return {
+        "type": "Unigram",
+        "unk_id": processor.unk_id(),
+        "vocab": [[piece, processor.get_score(i)] for i, piece in enumerate(pieces)],
+        "byte_fallback": True,
     }
 
 

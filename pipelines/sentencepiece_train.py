@@ -1,4 +1,4 @@
-"""Byte-pair pieces learned by SentencePiece from pre-token counts, and the files they are kept in.
+"""Pieces learned by SentencePiece from pre-token counts, byte pairs or unigrams, and the files they are kept in.
 
 The model normalises nothing, adds no space in front, keeps all white space and spells unknown characters as bytes, so
 decoding gives the text back, but for U+2581, which SentencePiece uses for the space and therefore returns as one.
@@ -6,7 +6,7 @@ decoding gives the text back, but for U+2581, which SentencePiece uses for the s
 
 import io
 import json
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import sentencepiece
@@ -14,10 +14,11 @@ import sentencepiece
 from pipelines.sentencepiece_json import to_tokenizer_json
 from udfs.errors import UsageError
 
+Algorithm = Literal["bpe", "unigram"]
 CONTROL = {"unk": "<unk>", "bos": "<s>", "eos": "</s>", "pad": "<pad>"}
 
 
-def train(counts: pa.Table, vocab_size: int, character_coverage: float) -> bytes:
+def train(counts: pa.Table, vocab_size: int, character_coverage: float, algorithm: Algorithm = "bpe") -> bytes:
     """A serialized SentencePiece model. Raises UsageError where the vocabulary is too small for the characters."""
     model = io.BytesIO()
     words = zip(counts["word"].to_pylist(), counts["count"].to_pylist(), strict=True)
@@ -29,7 +30,7 @@ def train(counts: pa.Table, vocab_size: int, character_coverage: float) -> bytes
             sentence_iterator=(f"{word}\t{count}" for word, count in words if not set(word) & set("\n\r\t\0")),
             input_format="tsv",
             model_writer=model,
-            model_type="bpe",
+            model_type=algorithm,
             vocab_size=vocab_size,
             hard_vocab_limit=False,
             character_coverage=character_coverage,

@@ -1,15 +1,16 @@
-"""train_tokenizer: byte-level BPE, or SentencePiece's BPE, learned from pre-token counts; then measured.
+"""train_tokenizer: byte-level BPE, or SentencePiece's BPE or unigrams, learned from pre-token counts; then measured.
 
 Reads the text of `clean` once, in Python workers, and the beginnings of some parts of it again; what is shuffled is
 distinct pre-tokens and their counts. Pre-tokens are left out as rare only after all are counted.
 """
 
+from collections import Counter
 from functools import partial
 from typing import ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, model_validator
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -37,6 +38,8 @@ class TokenizerSettings(Model):
 
     kind: Literal["bpe", "sentencepiece"] = "bpe"
     """`bpe` is byte-level, split as for Llama 3, and encoded by our own kernel; `sentencepiece` by the library."""
+    algorithm: sentencepiece_train.Algorithm = "bpe"
+    """For `sentencepiece`: byte pairs, or the likeliest pieces by a unigram model."""
     vocab_size: int = Field(default=32_000, ge=300, le=1_000_000)
     """Tokens, control and byte tokens included."""
     path: str | None = None
@@ -49,6 +52,12 @@ class TokenizerSettings(Model):
     character_coverage: float = Field(default=0.9995, gt=0.9, le=1)
     """For `sentencepiece`: share of characters that get a piece of their own; the others are spelt in bytes."""
 
+    @model_validator(mode="after")
+    def _bpe_has_one_algorithm(self) -> "TokenizerSettings":
+        if self.algorithm == "unigram" and self.kind == "bpe":
+            raise ValueError("tokenizer.algorithm is unigram: set tokenizer.kind=sentencepiece, which can train it")
+        return self
+
     def outside_files(self) -> dict[str, str]:
         return {name: files.join(self.path, name) for name in REQUIRED[self.kind]} if self.path else {}
 
@@ -56,6 +65,7 @@ class TokenizerSettings(Model):
 def train_tokenizer(job: Job, tokenizer: TokenizerSettings, seed: int) -> None:
     """clean -> tokenizer/."""
     contents = given(tokenizer) if tokenizer.path else train(count_words(job, tokenizer, seed), tokenizer)
+    job.counts["vocab_size_asked"] = None if tokenizer.path else tokenizer.vocab_size
     job.counts["vocab_size"] = open_tokenizer(tokenizer.kind, contents).vocab_size
     job.add("tokenizer", [write_file(job, "tokenizer", name, data) for name, data in contents.items()])
     job.counts |= describe(measure(job))
@@ -98,7 +108,8 @@ def least_count(totals: DataFrame, max_words: int) -> int:
 def train(counts: pa.Table, tokenizer: TokenizerSettings) -> dict[str, bytes]:
     """The files of a tokenizer of `vocab_size`, or fewer where there are not as many pairs to merge."""
     if tokenizer.kind == "sentencepiece":
-        model = sentencepiece_train.train(counts, tokenizer.vocab_size, tokenizer.character_coverage)
+        coverage, algorithm = tokenizer.character_coverage, tokenizer.algorithm
+        model = sentencepiece_train.train(counts, tokenizer.vocab_size, coverage, algorithm)
         return sentencepiece_train.tokenizer_files(model)
     numbers = counts["count"].to_numpy()
     merges = bpe_train.train(strings(counts["word"]), numbers, tokenizer.vocab_size - len(CONTROL))
@@ -129,7 +140,17 @@ def describe(figures: TextFigures) -> Json:
         "bytes_per_token": total["bytes"] / max(1, total["tokens"]),
         "tokens_per_word": total["tokens"] / max(1, total["words"]),
         "unused_tokens": int((~figures.used).sum()),
+        "coverage": coverage(rows),
     }
+
+
+def coverage(rows: list[Json]) -> Json:
+    """language -> share of the bytes that stand in tokens of whole characters or more."""
+    n_bytes, n_fragments = Counter[str](), Counter[str]()
+    for row in rows:
+        n_bytes[row["language"] or ""] += row["bytes"]
+        n_fragments[row["language"] or ""] += row["fragments"]
+    return {language: 1 - n_fragments[language] / n for language, n in n_bytes.items() if n}
 
 
 def write_file(job: Job, table: str, name: str, data: bytes) -> PartFile:

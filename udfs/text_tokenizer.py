@@ -31,7 +31,8 @@ ROLES = ("bos", "eos", "pad")
 
 @dataclass(frozen=True)
 class TextTokenizer:
-    """`encode` takes a column of texts; an id is None where the tokenizer has no such control token."""
+    """`encode` takes a column of texts; an id is None where the tokenizer has no such control token. `is_fragment`: for
+    each id, whether it stands for one byte of a character of several."""
 
     vocab_size: int
     bos: int | None
@@ -39,6 +40,7 @@ class TextTokenizer:
     pad: int | None
     encode: Callable[[pa.Array], Tokens]
     decode: Callable[[NDArray[np.int32]], str]
+    is_fragment: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,13 @@ def _bpe(tokenizer_json: bytes, config: bytes) -> TextTokenizer:
         *_control_ids(config, control),
         encode=lambda texts: encoder.encode(strings(texts)),
         decode=lambda ids: encoder.decode(ids).decode(),
+        is_fragment=_fragments([token.hex() for token in encoder.tokens] + [""] * len(control)),
     )
+
+
+def _fragments(spelt: list[str]) -> NDArray[np.bool_]:
+    """Which tokens are one byte beyond ASCII, from their bytes in hex digits."""
+    return np.array([len(digits) == 2 and int(digits, 16) >= 0x80 for digits in spelt], np.bool_)
 
 
 def _control_ids(config: bytes, control: dict[str, int]) -> list[int | None]:
@@ -104,4 +112,7 @@ def _sentencepiece(model: bytes) -> TextTokenizer:
         *[number if number >= 0 else None for number in control],
         encode=encode,
         decode=lambda ids: processor.decode(ids.tolist()),
+        is_fragment=_fragments(
+            [processor.id_to_piece(i)[3:5] if processor.is_byte(i) else "" for i in range(processor.get_piece_size())]
+        ),
     )

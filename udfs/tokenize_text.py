@@ -56,7 +56,8 @@ class Weight(NamedTuple):
 
 @dataclass(frozen=True)
 class PackPlan:
-    """How documents become tokens and find their shard; `shards`: (split, source) -> (first number, how many)."""
+    """How documents become tokens and find their shard; `shards`: (split, source) -> (first number, how many);
+    `by_host` keeps the documents of a host together."""
 
     tokenizer: TokenizerPlace
     seed: int
@@ -64,6 +65,7 @@ class PackPlan:
     val_share: float
     shards: SHARDS_OF
     repeats: Repeats
+    by_host: bool = False
 
 
 def split_of(seed: int, share: float, url: str | None, identity: str) -> str:
@@ -104,8 +106,8 @@ def encode_batch(
     columns |= {"tokens": tokens, "n_bytes": pc.binary_length(batch.column("text"))}
     table = pa.Table.from_pydict(columns).take(pa.array(rows)).combine_chunks()
     places = [
-        keyed_uint64(plan.seed, f"{identity}/{epoch}") // 2
-        for identity, epoch in zip(table["id"].to_pylist(), epochs.tolist(), strict=True)
+        place_of(plan, url, identity, epoch)
+        for url, identity, epoch in zip(table["url"].to_pylist(), table["id"].to_pylist(), epochs.tolist(), strict=True)
     ]
     shards = [
         shard_of(plan.shards, "val" if is_val else "train", source, place)
@@ -113,6 +115,15 @@ def encode_batch(
     ]
     table = table.append_column("shard", pa.array(shards, pa.int32())).append_column("place", pa.array(places))
     return table.select(TOKENS.names).cast(TOKENS).to_batches()[0]
+
+
+def place_of(plan: PackPlan, url: str | None, identity: str, epoch: int) -> int:
+    """Where a document stands in the global order; `by_host` the upper half is drawn for its host, so that only the
+    lower half tells the pages of one host apart."""
+    place = keyed_uint64(plan.seed, f"{identity}/{epoch}") // 2
+    if not plan.by_host:
+        return place
+    return keyed_uint64(plan.seed, f"{host(url or '') or identity}/{epoch}") >> 33 << 32 | place & 0xFFFFFFFF
 
 
 def shard_of(shards: SHARDS_OF, split: str, source: str, place: int) -> int:

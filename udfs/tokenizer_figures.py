@@ -1,4 +1,7 @@
-"""What a tokenizer makes of real text: bytes, words and tokens by source and language, and the ids it uses."""
+"""What a tokenizer makes of real text: bytes, words and tokens by source and language, and the ids it uses.
+
+A fragment is a token of one byte of a character of several: their share tells how well a vocabulary covers a language.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ from udfs.text import Texts
 from udfs.text_tokenizer import TextTokenizer, TokenizerPlace, load_tokenizer
 
 PLACE = ["source", "language"]
-FIGURES = ["documents", "bytes", "words", "tokens"]
+FIGURES = ["documents", "bytes", "words", "tokens", "fragments"]
 SCHEMA = pa.schema([*[(name, pa.string()) for name in PLACE], *[(name, pa.int64()) for name in FIGURES]])
 
 
@@ -48,6 +51,7 @@ def measure(batch: pa.RecordBatch, tokenizer: TextTokenizer, used: NDArray[np.bo
         pc.cast(pc.binary_length(texts), pa.int64()),
         np.diff(Texts(texts).words.first),
         np.diff(tokens.offsets),
+        np.diff(np.append(0, np.cumsum(tokenizer.is_fragment[tokens.ids]))[tokens.offsets]),
     ]
     return pa.Table.from_arrays([*[batch.column(name) for name in PLACE], *map(pa.array, figures)], schema=SCHEMA)
 

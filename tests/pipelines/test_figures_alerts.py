@@ -34,6 +34,7 @@ def figures() -> dict[str, Any]:
         "hosts": {"rows": [{"host": "a.example", "kept_characters": 100}]},
         "quality": {"not_computed": "quality.model is none"},
         "quarantine": {"records": 5},
+        "tokenizer": {"training": {"vocab_size_asked": 400, "vocab_size": 400}},
         "checks": {"rows": [{"table": "clean", "figure": "rows", "value": 1, "min": 1, "max": 1, "success": True}]},
     }
 
@@ -56,6 +57,7 @@ def broken(path: str, value: Any) -> dict[str, Any]:
     ("path", "value", "panel", "text"),
     [
         ("checks.rows.0.success", False, "checks", "clean: rows is 1, allowed is 1 to 1"),
+        ("tokenizer.training.vocab_size", 390, "tokenizer", "the tokenizer has 390 tokens, 400 were asked for"),
         ("quarantine.records", 12, "safety", "12 of 1,100 records are damaged"),
         ("funnel.sources.1.kept", 0, "sources", "nothing is kept of the 400 documents of source books"),
         ("reasons.rows.0.alone", 501, "signals", f"{WORDS} alone removes 50.1% of all documents"),

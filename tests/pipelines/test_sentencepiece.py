@@ -8,11 +8,13 @@ import pytest
 import sentencepiece
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from tiny_corpus import TinyRun, chinese, english
 from tokenizers import Tokenizer
 
-from pipelines.sentencepiece_json import merges, to_tokenizer_json
-from pipelines.sentencepiece_train import CONTROL, train
+from pipelines.sentencepiece_json import is_byte_pair, merges, to_tokenizer_json
+from pipelines.sentencepiece_train import CONTROL, Algorithm, train
+from pipelines.tokenizer import TokenizerSettings
 from udfs.errors import UsageError
 from udfs.pretokens import MAX_CHARS, pre_tokens
 
@@ -36,16 +38,17 @@ def counts(texts: list[str]) -> pa.Table:
 COUNTS = counts([make(i) for make in (english, chinese) for i in range(20)] + ["  indented\n\ttext  1234"])
 
 
-def learn(vocab_size: int, counts: pa.Table = COUNTS) -> bytes:
-    return train(counts, vocab_size, character_coverage=0.9995)
+def learn(vocab_size: int, counts: pa.Table = COUNTS, algorithm: Algorithm = "bpe") -> bytes:
+    return train(counts, vocab_size, character_coverage=0.9995, algorithm=algorithm)
 
 
-MODEL = learn(600)
+ALGORITHMS: tuple[Algorithm, ...] = ("bpe", "unigram")
+MODELS = {algorithm: learn(600, algorithm=algorithm) for algorithm in ALGORITHMS}
 
 
-@pytest.fixture(scope="module")
-def processor() -> sentencepiece.SentencePieceProcessor:
-    return sentencepiece.SentencePieceProcessor(model_proto=MODEL)
+@pytest.fixture(scope="module", params=ALGORITHMS)
+def processor(request: pytest.FixtureRequest) -> sentencepiece.SentencePieceProcessor:
+    return sentencepiece.SentencePieceProcessor(model_proto=MODELS[request.param])
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +56,18 @@ def hugging_face(processor) -> Tokenizer:
     return Tokenizer.from_str(json.dumps(to_tokenizer_json(processor)))
 
 
-def test_the_same_counts_give_the_same_bytes():
-    assert learn(600) == MODEL
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_the_same_counts_give_the_same_bytes(algorithm: Algorithm):
+    assert learn(600, algorithm=algorithm) == MODELS[algorithm]
+
+
+def test_the_algorithm_is_known_from_the_scores(processor, request: pytest.FixtureRequest):
+    assert is_byte_pair(processor) == ("bpe" in request.node.name)
+
+
+def test_only_sentencepiece_trains_unigrams():
+    with pytest.raises(ValidationError, match=r"tokenizer\.kind=sentencepiece"):
+        TokenizerSettings(algorithm="unigram")
 
 
 @given(TEXTS)
@@ -80,7 +93,8 @@ def test_the_hugging_face_form_decodes_to_the_text(processor, hugging_face, text
     assert hugging_face.decode(processor.encode(text), skip_special_tokens=False) == text
 
 
-def test_merges_join_to_pieces_in_the_order_of_their_scores(processor):
+def test_merges_join_to_pieces_in_the_order_of_their_scores():
+    processor = sentencepiece.SentencePieceProcessor(model_proto=MODELS["bpe"])
     pieces = [processor.id_to_piece(i) for i in range(processor.get_piece_size())]
     scores = [processor.get_score(processor.piece_to_id(left + right)) for left, right in merges(processor, pieces)]
     assert scores == sorted(scores, reverse=True)

@@ -1,6 +1,7 @@
 """Documents to tokens: their frame, their places in the global order, their split and their shard."""
 
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,19 @@ def test_each_epoch_has_a_place_of_its_own_for_every_document(clean: str, tokeni
     assert places == {(f"{i:032x}", keyed_uint64(7, f"{i:032x}/{k}") // 2) for i in range(len(TEXTS)) for k in range(3)}
     assert len(rows) == 3 * len(TEXTS)
     assert len({(row["id"], row["tokens"]) for row in rows}) == len(TEXTS)
+
+
+def test_by_host_the_documents_of_a_host_stand_together_and_hosts_are_shuffled(
+    tmp_path: Path, tokenizer: TokenizerPlace
+):
+    rows = [document(i, "x", url=f"http://h{i % 5}/{i}", cluster_id="f" * 32) for i in range(40)]
+    rows.append(document(40, "x", cluster_id="f" * 32))  # without URL a host of its own
+    uri = write_rows(tmp_path, 0, CLEAN, rows)
+    found = sorted(encoded(uri, replace(plan_of(tokenizer, epochs=2.0), by_host=True)), key=lambda row: row["place"])
+    hosts = [row["url"].split("/")[2] if row["url"] else "" for row in found]
+    assert len([host for host, _ in groupby(hosts)]) <= 12  # each host once an epoch
+    assert [host for host, _ in groupby(hosts)] != sorted({*hosts})
+    assert 0 <= found[0]["place"] < found[-1]["place"] < HALF
 
 
 def test_documents_that_are_left_out_give_no_rows(clean: str, tokenizer: TokenizerPlace):
