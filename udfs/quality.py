@@ -101,12 +101,16 @@ class QualityModel:
 
     def scores(self, texts: pa.Array) -> Floats:
         """Probability of being good text, one per text; float64."""
+        return 1.0 / (1.0 + np.exp(-self.margins(texts)))
+
+    def margins(self, texts: pa.Array) -> Floats:
+        """The intercept and the sum of the coefficients of each text's words; float64."""
         texts = spaced(texts) if self.words == "cjk" else texts
         data, offsets = strings(lower_case(texts))
         margins = np.empty(len(texts), np.float64)
         if margins.size:
             _margins(data, offsets, self.coefficients, self.intercept, margins)
-        return 1.0 / (1.0 + np.exp(-margins))
+        return margins
 
     def to_bytes(self) -> bytes:
         """A .npy file: the intercept, then the coefficients, float64."""

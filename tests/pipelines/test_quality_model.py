@@ -1,11 +1,14 @@
 """The quality model: scores as spark.ml's own, the same model from any partitions, figures against plain ones."""
 
+import gzip
 import json
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import zstandard
 from pyspark.ml import PipelineModel
 from pyspark.sql import SparkSession
 from tiny_corpus import TinyRun, chinese, english
@@ -33,6 +36,36 @@ def test_scores_are_spark_mls_own(tiny_run: TinyRun, spark: SparkSession):
     scored = PipelineModel.load(str(folder / "spark_ml")).transform(frame).select("number", "probability").collect()
     theirs = [row["probability"][1] for row in sorted(scored, key=lambda row: row["number"])]
     assert load_model(str(folder)).scores(pa.array(texts)) == pytest.approx(theirs, abs=1e-9)
+
+
+def many_texts(shared_data: Path) -> list[str]:
+    """10,000 different texts: English, paragraphs in some 500 languages, and Chinese."""
+    text = shared_data / "text"
+    english = gzip.decompress((text / "wikitext2-test.txt.gz").read_bytes()).decode().split("\n")
+    rights = zstandard.decompress((text / "udhr-first-half.jsonl.zst").read_bytes()).splitlines()
+    poems = zstandard.decompress((text / "zh-poetry.jsonl.zst").read_bytes()).splitlines()
+    mixed = [line for row in rights for line in json.loads(row)["text"].split("\n")]
+    found = dict.fromkeys(english + mixed[:4_000] + [json.loads(line)["text"] for line in poems])
+    return [text for text in found if text.strip()][:10_000]
+
+
+def test_ten_thousand_texts_have_spark_mls_features_to_the_bit_and_its_probabilities(
+    shared_data: Path, spark: SparkSession
+):
+    texts = many_texts(shared_data)
+    assert len(texts) == 10_000
+    rows = [(f"{i:032x}", float(i % 2), i, text) for i, text in enumerate(texts)]
+    frame = spark.createDataFrame(rows, "id string, label double, draw long, text string").coalesce(1)
+    fitted = fit(frame.limit(200), TrainingSettings(features=1 << 18, max_iterations=3))
+    found = fitted.transform(frame).orderBy("draw").select("features", "probability").collect()
+    logistic = fitted.stages[-1]
+    model = QualityModel(logistic.coefficients.toArray(), logistic.intercept, "whitespace")
+    assert model.scores(pa.array(texts)) == pytest.approx([row["probability"][1] for row in found], abs=1e-9)
+    # Counts of words are integers: with weights that are integers too, equal sums of many draws are equal features.
+    draws = np.random.default_rng(5).integers(0, 1 << 20, (3, 1 << 18)).astype(float)
+    for weights in draws:
+        sums = [float(weights[row["features"].indices] @ row["features"].values) for row in found]
+        assert QualityModel(weights, 0.0, "whitespace").margins(pa.array(texts)).tolist() == sums
 
 
 def test_scores_in_signals_are_those_of_the_text_after_edits(tiny_run: TinyRun):
