@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
+from jobs.side_by_side import side_by_side
 from pipelines.filter import FilterSettings
 from pipelines.run import Run
 from pipelines.stage import open_table
@@ -121,18 +122,35 @@ def print_duplicates(run: Run, identity: str, console: Console) -> None:
     if duplicate is None:
         console.print("duplicates     none")
         return
-    members = list(rows_where(run, "duplicates", ds.field("cluster_id"), duplicate["cluster_id"]))
-    console.print(f"cluster        {duplicate['cluster_id']}, {len(members)} documents")
-    if duplicate["kind"] == "kept":
-        console.print("kept           this document")
+    console.print(f"cluster        {duplicate['cluster_id']}, {duplicate['cluster_size']} documents")
+    if duplicate["kept_id"] == identity:
+        said = {"kept": "this document", "drop_all": "none (dedup.drop_all); this one is preferred"}
+        console.print(f"kept           {said[duplicate['kind']]}")
         return
-    kept = find(run, "documents", duplicate["kept_id"]) or {}
-    console.print(
-        f"kept           {duplicate['kept_id']} {escape(str(kept.get('url') or kept.get('file_path') or ''))}"
-    )
+    kept = find_anywhere(run, duplicate["kept_id"])
+    place = f"{kept.get('url') or kept.get('file_path') or ''}{kept.get('snapshot', '')}"
+    console.print(f"kept           {duplicate['kept_id']} {escape(place)}")
     console.print(f"found as       {duplicate['kind']}")
     console.print(f"similarity     {show(duplicate['similarity'])} (Jaccard, with the kept document)")
     console.print(f"nearest        {duplicate['matched_id']} at {show(duplicate['matched_similarity'])}")
+    print_differences(run, identity, kept, console)
+
+
+def find_anywhere(run: Run, doc_id: str) -> dict[str, Any]:
+    """The document of the run, or of a snapshot it was de-duplicated against; empty where that is gone."""
+    found = find(run, "documents", doc_id)
+    committed = run.committed("dedup")
+    for snapshot in committed.counts.get("index", []) if committed and not found else []:
+        if found := find(Run(snapshot["run"]), "documents", doc_id):
+            return {**found, "snapshot": f" of {snapshot['run']}"}
+    return found or {}
+
+
+def print_differences(run: Run, identity: str, kept: dict[str, Any], console: Console) -> None:
+    """Both texts side by side, as ingest wrote them."""
+    document = find(run, "documents", identity)
+    if document and kept:
+        console.print(side_by_side(document["text"], kept["text"], ("this document", "the one kept")))
 
 
 def show(similarity: float | None) -> str:

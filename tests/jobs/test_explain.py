@@ -54,6 +54,9 @@ def test_a_duplicate_with_the_one_kept_and_their_similarity(explain, tiny_run: T
     assert f"kept           {tiny_run.ids['page-2']} https://page-2.example.org/page" in out
     assert f"similarity     {plain_jaccard(*texts.values()):.4f}" in out
     assert "3 documents" in out
+    grid = [line for line in out.partition("differences")[2].splitlines() if "│" in line]
+    assert grid
+    assert all(line.count("│") == 3 for line in grid)
 
 
 def test_the_one_kept_of_its_cluster(explain):
