@@ -1,4 +1,4 @@
-"""train_quality: a logistic regression over hashed words, learned by spark.ml from good and bad texts.
+"""train_quality: a logistic regression over hashed words, learned by spark.ml from good and bad texts, or fastText.
 
 Reads the labelled files once. spark.ml adds partial gradients in the order in which tasks end, so the model fits on
 a bounded, seeded sample in one partition; then the same texts give the same model on any number of cores. Held out is a
@@ -8,7 +8,9 @@ independent, which those of one host are not quite.
 
 import json
 import math
+import tempfile
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -26,10 +28,11 @@ from udfs import files
 from udfs.errors import InputError
 from udfs.labelled import LABELLED, LabelledFile, read_labelled
 from udfs.parts import PartFile
-from udfs.quality import CARD, WEIGHTS, Floats, QualityModel, model_files
+from udfs.quality import CARD, FASTTEXT, WEIGHTS, FastTextQuality, Floats, QualityModel, model_files
 
 NO_ROWS = "0" * 32
 N_BINS = 10
+FASTTEXT_DIM, FASTTEXT_THREADS = 16, 12
 
 
 class TrainingSettings(Model):
@@ -37,11 +40,14 @@ class TrainingSettings(Model):
     """Texts to be found good: a reference corpus, as `inputs`. Empty trains nothing."""
     bad: Inputs = []
     """Texts to be found bad: a raw crawl, as `inputs`."""
+    kind: Literal["logistic", "fasttext"] = "logistic"
+    """`logistic` is spark.ml's regression; `fasttext` a supervised model of words and pairs of them, as DCLM's (Li et
+    al. 2024, section 4.4), whose training gives another model each time."""
     words: Literal["whitespace", "cjk"] = "whitespace"
     """What the model counts: what stands between white space, as spark.ml's Tokenizer has it; with `cjk` each character
     of an unspaced script is a word too, without which a Chinese sentence is a single one."""
     features: int = Field(default=1 << 18, ge=1 << 4, le=1 << 24)
-    """Length of the hashed vector."""
+    """Length of the hashed vector; for `fasttext`, buckets of the pairs of words."""
     max_texts: int = Field(default=200_000, ge=10)
     """Texts of each label to learn from, drawn by a hash of their ids."""
     held_out: float = Field(default=0.2, gt=0, lt=1)
@@ -55,7 +61,7 @@ class QualitySettings(Model):
 
     model: str = "trained"
     """`trained` for the model that train_quality makes in this run, if it has labelled texts; `none`; another's folder;
-    or a supervised fastText model, a local file .bin or .ftz, of whose labels one is `hq` or `good`."""
+    or a supervised fastText model, a file .bin or .ftz, of whose labels one is `hq` or `good`."""
     min_score: float | None = Field(default=None, ge=0, le=1)
     """Remove documents whose quality score is lower; null keeps all."""
     training: TrainingSettings = TrainingSettings()
@@ -74,7 +80,7 @@ class QualitySettings(Model):
 
 
 def train_quality(job: Job, quality_training: TrainingSettings, ingest: IngestSettings, seed: int) -> None:
-    """labelled texts -> quality_model/ (spark.ml pipeline, weights.npy, model.json)."""
+    """labelled texts -> quality_model/ (model.json; weights.npy and spark.ml's pipeline, or model.bin)."""
     job.add("quality_model", [])
     tasks = QualitySettings(training=quality_training).labelled()
     if not tasks:
@@ -88,17 +94,67 @@ def train_quality(job: Job, quality_training: TrainingSettings, ingest: IngestSe
     )
     texts = sample(stream_tasks(job.spark, read, tasks, LABELLED), quality_training.max_texts).persist()
     train, held_out = texts.where("not held_out"), texts.where("held_out")
-    for name, frame in (("training", train), ("held-out", held_out)):
-        n_good, n_bad = (frame.where(f"label = {label}").count() for label in (1, 0))
-        if not n_good or not n_bad:
-            reason = f"quality.training: {n_good} good and {n_bad} bad texts fall to the {name} part; both are needed"
-            raise InputError(reason, "name more files in quality.training.good and .bad")
-    fitted = fit(train, quality_training)
-    logistic = fitted.stages[-1]
-    model = QualityModel(logistic.coefficients.toArray(), logistic.intercept, quality_training.words)
+    check_labels("training", train)
+    check_labels("held-out", held_out)
+    if quality_training.kind == "fasttext":
+        model, parts = train_fasttext(job, train, quality_training)
+    else:
+        model, parts = train_logistic(job, train, quality_training)
     figures = evaluate(model, held_out)
     job.counts |= {"texts": train.count(), "held_out": figures}
-    job.add("quality_model", [*save_pipeline(job, fitted), *save_model(job, model, figures)])
+    card = describe_model(quality_training, parts, figures)
+    job.add("quality_model", [*parts, write_file(job, "quality_model", CARD, json.dumps(card, indent=1).encode())])
+
+
+def check_labels(part: str, texts: DataFrame) -> None:
+    n_good, n_bad = (texts.where(f"label = {label}").count() for label in (1, 0))
+    if not n_good or not n_bad:
+        reason = f"quality.training: {n_good} good and {n_bad} bad texts fall to the {part} part; both are needed"
+        raise InputError(reason, "name more files in quality.training.good and .bad")
+
+
+def train_logistic(job: Job, texts: DataFrame, training: TrainingSettings) -> tuple[QualityModel, list[PartFile]]:
+    """The model, and the files it was written to: weights.npy and a spark.ml directory."""
+    fitted = fit(texts, training)
+    logistic = fitted.stages[-1]
+    model = QualityModel(logistic.coefficients.toArray(), logistic.intercept, training.words)
+    return model, [*save_pipeline(job, fitted), write_file(job, "quality_model", WEIGHTS, model.to_bytes())]
+
+
+def train_fasttext(job: Job, texts: DataFrame, training: TrainingSettings) -> tuple[FastTextQuality, list[PartFile]]:
+    """The model, tried on a text, and the file it was written to. Raises InputError when fastText finds none.
+
+    With fewer than 11 threads fastText starts from memory that it never set (src/densematrix.cc, uniformThread).
+    """
+    import fasttext  # slow to import
+
+    with tempfile.TemporaryDirectory() as folder:
+        lines, file = f"{folder}/texts", f"{folder}/{FASTTEXT}"
+        with open(lines, "w", encoding="utf-8") as stream:
+            for row in texts.orderBy("draw", "id").select("label", "text").toLocalIterator():
+                label = "good" if row["label"] else "bad"
+                stream.write(f"__label__{label} {' '.join(row['text'].split())}\n")
+        try:
+            trained: Any = fasttext.train_supervised(
+                lines, dim=FASTTEXT_DIM, wordNgrams=2, bucket=training.features, thread=FASTTEXT_THREADS, verbose=0
+            )
+        except RuntimeError as error:
+            raise InputError(f"quality.training: fastText: {error}", "name more texts, or run it again") from error
+        trained.save_model(file)
+        part = write_file(job, "quality_model", FASTTEXT, Path(file).read_bytes())
+        return FastTextQuality(file, training.words), [part]
+
+
+def describe_model(training: TrainingSettings, parts: list[PartFile], figures: dict[str, Any]) -> dict[str, Any]:
+    """The content of model.json."""
+    return {
+        "format": 2,
+        "kind": training.kind,
+        "words": training.words,
+        "n_features": training.features,
+        "sha256": next(part.sha256 for part in parts if part.path in (WEIGHTS, FASTTEXT)),
+        "held_out": figures,
+    }
 
 
 def sample(texts: DataFrame, max_texts: int) -> DataFrame:
@@ -121,7 +177,7 @@ def fit(texts: DataFrame, training: TrainingSettings) -> Any:
     return Pipeline(stages=stages).fit(texts)
 
 
-def evaluate(model: QualityModel, held_out: DataFrame) -> dict[str, Any]:
+def evaluate(model: QualityModel | FastTextQuality, held_out: DataFrame) -> dict[str, Any]:
     """AUC with its interval; precision and recall at 0.5 and at each tenth; calibration: texts, mean score and share of
     good ones in each tenth; and how the scores of each source are spread."""
     table = held_out.orderBy("draw", "id").select("source", "label", "text").toArrow()
@@ -199,16 +255,3 @@ def save_pipeline(job: Job, fitted: Any) -> list[PartFile]:
     names = sorted(path.removeprefix(root.rstrip("/") + "/") for path in fs.find(root))
     found = {f"spark_ml/{name}": files.fingerprint(files.join(folder, name)) for name in names}
     return [PartFile(name, 0, one.n_bytes, one.sha256, NO_ROWS) for name, one in found.items()]
-
-
-def save_model(job: Job, model: QualityModel, figures: dict[str, Any]) -> list[PartFile]:
-    weights = write_file(job, "quality_model", WEIGHTS, model.to_bytes())
-    card = {
-        "format": 1,
-        "features": "spark.ml Tokenizer, HashingTF",
-        "words": model.words,
-        "n_features": len(model.coefficients),
-        "weights_sha256": weights.sha256,
-        "held_out": figures,
-    }
-    return [weights, write_file(job, "quality_model", CARD, json.dumps(card, indent=1).encode())]

@@ -10,6 +10,7 @@ model can stand in its place.
 import functools
 import io
 import json
+import tempfile
 from typing import Any
 
 import numba
@@ -23,7 +24,7 @@ from udfs.strings import strings
 
 U32 = np.uint32
 Floats = np.ndarray[Any, np.dtype[np.float64]]
-WEIGHTS, CARD = "weights.npy", "model.json"
+WEIGHTS, CARD, FASTTEXT = "weights.npy", "model.json", "model.bin"
 GOOD_LABELS = ("hq", "good")
 UNSPACED = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]) ?"
 # Java lower-cases a final sigma to ς and İ to two characters; the table behind utf8_lower knows single characters only.
@@ -123,7 +124,8 @@ def model_files(model: str) -> dict[str, str]:
     """name -> URI of the files that a model is read from: a folder's, or one of fastText."""
     if is_fasttext(model):
         return {"fasttext": model}
-    return {name: files.join(model, name) for name in (WEIGHTS, CARD)}
+    kind = json.loads(files.read_bytes(files.join(model, CARD)))["kind"]
+    return {name: files.join(model, name) for name in (FASTTEXT if kind == "fasttext" else WEIGHTS, CARD)}
 
 
 def is_fasttext(model: str) -> bool:
@@ -136,30 +138,37 @@ def load_model(model: str) -> "QualityModel | FastTextQuality":
     when it is not there or is of another kind."""
     if is_fasttext(model):
         return FastTextQuality(model)
-    weights, card = (files.read_bytes(uri) for uri in model_files(model).values())
-    values = np.load(io.BytesIO(weights), allow_pickle=False)
-    words = json.loads(card).get("words", "whitespace")
-    return QualityModel(np.ascontiguousarray(values[1:]), float(values[0]), words)
+    card = json.loads(files.read_bytes(files.join(model, CARD)))
+    if card["kind"] == "fasttext":
+        return FastTextQuality(files.join(model, FASTTEXT), card["words"])
+    values = np.load(io.BytesIO(files.read_bytes(files.join(model, WEIGHTS))), allow_pickle=False)
+    return QualityModel(np.ascontiguousarray(values[1:]), float(values[0]), card["words"])
 
 
 class FastTextQuality:
     """A supervised fastText model of good and bad text, such as DCLM's: the probability of its good label."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, uri: str, words: str = "whitespace") -> None:
         import fasttext  # slow to import, and needed by those who have such a model only
 
-        try:
-            self._model: Any = fasttext.load_model(path)
-        except ValueError as error:
-            raise InputError(str(error), "name a supervised fastText model in quality.model") from error
+        self.words = words
+
+        with tempfile.NamedTemporaryFile() as local:  # the library reads local files only
+            local.write(files.read_bytes(uri))
+            local.flush()
+            try:
+                self._model: Any = fasttext.load_model(local.name)
+            except ValueError as error:
+                raise InputError(f"{uri}: {error}", "name a supervised fastText model in quality.model") from error
         labels = self._model.get_labels()
         self._good = next((label for label in labels if label.removeprefix("__label__") in GOOD_LABELS), None)
         if self._good is None:
-            reason = f"{path}: none of its labels {', '.join(labels[:5])} says what is good text"
+            reason = f"{uri}: none of its labels {', '.join(labels[:5])} says what is good text"
             raise InputError(reason, f"a model with one of the labels {', '.join(GOOD_LABELS)}")
 
     def scores(self, texts: pa.Array) -> Floats:
         """Probability of the good label, one per text; float64, from fastText's float32."""
+        texts = spaced(texts) if self.words == "cjk" else texts
         lines = [text.replace("\n", " ") for text in texts.to_pylist()]
         labels, values = self._model.predict(lines, k=-1) if lines else ([], [])
         found = [dict(zip(names, scores, strict=True)) for names, scores in zip(labels, values, strict=True)]

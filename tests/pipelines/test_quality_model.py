@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zstandard
 from pyspark.ml import PipelineModel
 from pyspark.sql import SparkSession
-from tiny_corpus import TinyRun, chinese, english
+from tiny_corpus import Command, TinyRun, chinese, english, json_lines
 
 from pipelines.quality_model import TrainingSettings, auc, auc_interval, evaluate, fit, sample
 from udfs.quality import QualityModel, load_model, spaced
@@ -149,8 +150,28 @@ def test_with_a_word_for_each_character_the_scores_are_spark_mls_own_too(spark: 
 
 def test_the_card_has_the_digest_of_the_weights_and_the_model_tells_good_from_bad(tiny_run: TinyRun):
     card = json.loads((tiny_run.root / "quality_model/model.json").read_text())
-    assert card["weights_sha256"] == sha256((tiny_run.root / "quality_model/weights.npy").read_bytes()).hexdigest()
+    assert card["sha256"] == sha256((tiny_run.root / "quality_model/weights.npy").read_bytes()).hexdigest()
     assert card["n_features"] == 1024
     assert card["held_out"]["auc"] == 1.0
     counts = tiny_run.record("train_quality")["committed"]["counts"]
     assert counts["texts"] + card["held_out"]["texts"] == 100
+
+
+def test_a_fasttext_model_is_trained_tried_and_scores_documents(gristmill: Command, tmp_path: Path):
+    for name, text in (("good", english), ("bad", chinese)):
+        (tmp_path / f"{name}.jsonl").write_bytes(json_lines({"text": text(i)} for i in range(60)))
+    training = {"kind": "fasttext", "words": "cjk", "features": 1024, "good": [str(tmp_path / "good.jsonl")]}
+    settings = {
+        "output": str(tmp_path / "run"),
+        "inputs": training["good"],
+        "quality": {"training": {**training, "bad": [str(tmp_path / "bad.jsonl")]}},
+        "spark": {"spark.sql.shuffle.partitions": 2},
+    }
+    (tmp_path / "settings.yaml").write_text(json.dumps(settings))
+    assert gristmill("run", "--settings", tmp_path / "settings.yaml", "--until", "measure").code == 0
+    card = json.loads((tmp_path / "run/quality_model/model.json").read_text())
+    assert card["held_out"]["auc"] == 1.0
+    assert card["sha256"] == sha256((tmp_path / "run/quality_model/model.bin").read_bytes()).hexdigest()
+    signals = pq.read_table(tmp_path / "run/signals").to_pylist()
+    assert len(signals) == 60
+    assert all(row["quality_score"] > 0.5 for row in signals)

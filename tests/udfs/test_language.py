@@ -126,7 +126,7 @@ def test_a_model_of_another_kind_is_for_the_library_engine_only(tmp_path: Path) 
     lines = [f"__label__en {ENGLISH}\n", f"__label__fr {FRENCH}\n"] * 20
     (tmp_path / "train.txt").write_text("".join(lines), encoding="utf-8")
     flat = fasttext.train_supervised(
-        str(tmp_path / "train.txt"), dim=4, bucket=100, minn=2, maxn=3, thread=1, verbose=0, epoch=50
+        str(tmp_path / "train.txt"), dim=4, bucket=100, minn=2, maxn=3, thread=12, verbose=0, epoch=50
     )
     file = str(tmp_path / "flat.bin")
     flat.save_model(file)

@@ -79,7 +79,7 @@ def test_lower_case_is_that_of_unicode(text):
 
 def test_a_model_is_read_as_it_was_written(tmp_path):
     (tmp_path / "weights.npy").write_bytes(MODEL.to_bytes())
-    (tmp_path / "model.json").write_text('{"words": "cjk"}')
+    (tmp_path / "model.json").write_text('{"kind": "logistic", "words": "cjk"}')
     loaded = load_model(str(tmp_path))
     assert isinstance(loaded, QualityModel)
     assert (loaded.coefficients.tolist(), loaded.intercept, loaded.words) == (COEFFICIENTS.tolist(), -0.25, "cjk")
@@ -97,7 +97,7 @@ def test_a_fasttext_model_scores_by_its_good_label(tmp_path):
         for _ in range(50)
     ]
     (tmp_path / "train.txt").write_text("\n".join(rows))
-    options = {"dim": 4, "bucket": 10, "thread": 1, "verbose": 0, "epoch": 50}
+    options = {"dim": 4, "bucket": 10, "thread": 12, "verbose": 0, "epoch": 50}
     trained = fasttext.train_supervised(str(tmp_path / "train.txt"), **options)
     trained.save_model(str(tmp_path / "model.bin"))
     model = load_model(str(tmp_path / "model.bin"))
@@ -111,7 +111,7 @@ def test_a_fasttext_model_scores_by_its_good_label(tmp_path):
 
 def test_a_fasttext_model_without_a_good_label_is_refused(tmp_path):
     (tmp_path / "train.txt").write_text("__label__en text\n__label__fr texte\n" * 20)
-    trained = fasttext.train_supervised(str(tmp_path / "train.txt"), dim=4, bucket=10, thread=1, verbose=0)
+    trained = fasttext.train_supervised(str(tmp_path / "train.txt"), dim=4, bucket=10, thread=12, verbose=0)
     trained.save_model(str(tmp_path / "language.ftz"))
     with pytest.raises(InputError, match="none of its labels") as error:
         load_model(str(tmp_path / "language.ftz"))
@@ -119,7 +119,7 @@ def test_a_fasttext_model_without_a_good_label_is_refused(tmp_path):
 
 
 def test_a_missing_model_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"weights\.npy: no such file"):
+    with pytest.raises(InputError, match=r"model\.json: no such file"):
         load_model(str(tmp_path / "nowhere"))
 
 
