@@ -166,7 +166,7 @@ def main(file: str, copies: int) -> None:
     model = QualityModel(np.sin(np.arange(N_FEATURES)), 0.1)
     with TemporaryDirectory() as folder:
         (Path(folder) / WEIGHTS).write_bytes(model.to_bytes())
-        (Path(folder) / CARD).write_text("{}")
+        (Path(folder) / CARD).write_text('{"kind": "logistic", "words": "whitespace"}')
         plan = replace(plan, max_chars=1000)
         whole = MeasurePlan("cjk", Edits(), plan, folder, "word", 5, 14, 8)
         seconds = cpu_seconds(lambda: [measure_batch(batch, whole) for batch in batches])
