@@ -190,7 +190,7 @@ TABLES = {
     "documents": TableSpec("ingest", DOCUMENTS, "Text of every record that had some."),
     "quarantine": TableSpec("ingest", QUARANTINE, "Records that could not be read, with reason and place."),
     "quality_model": TableSpec(
-        "train_quality", None, "The quality model: model.json; weights and a spark.ml directory, or fastText's model.bin."
+        "train_quality", None, "The quality model: model.json; weights and a spark.ml directory, or model.bin."
     ),
     "signals": TableSpec("measure", SIGNALS, "One row of numbers per document, in the order of `documents`."),
     "ledger": TableSpec("", LEDGER, "One row per removed document; each stage writes its own partition `stage=NAME`."),
