@@ -116,10 +116,18 @@ READERS: dict[str, Callable[[str], Read]] = {
 
 def serve(name: str, requests: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_BYTES, ADDRESS_BYTES))
-    while path := requests.recv():
+    while path := receive(requests):
         with contextlib.redirect_stderr(io.StringIO()) as heard:  # warcio prints its warnings
             delivered, said = READERS[name](path)
         requests.send((delivered, said or heard.getvalue()))
+
+
+def receive(requests: Connection) -> str:
+    """The next path; "" when the other side has ended."""
+    try:
+        return requests.recv()
+    except EOFError:
+        return ""
 
 
 class Reader:
