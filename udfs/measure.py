@@ -100,9 +100,8 @@ def struct(measured: dict[str, Floats]) -> pa.StructArray:
 
 def text_digests(texts: Texts) -> pa.Array:
     """128 bits of each text with its white space folded to single characters, 32 hex digits."""
-    words = Texts(texts.arrow, "whitespace").words
-    data, offsets = strings(words.join(words.first))
-    folded = memoryview(data.data)
+    data, offsets = texts.folded
+    folded = memoryview(data)
     digests = [hashlib.blake2b(folded[start:end], digest_size=16) for start, end in pairwise(offsets.tolist())]
     return pa.array([digest.hexdigest() for digest in digests], pa.string())
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from udfs.spans import NEWLINE, Flags, Floats, Ints, Spans, decode, string_array
+from udfs.spans import NEWLINE, Bytes, Flags, Floats, Ints, Spans, decode, string_array
 from udfs.strings import strings
 from udfs.unicode_classes import LETTER, MARK, NUMBER, PUNCTUATION, SPACE, TERMINAL, UNSPACED, character_classes
 
@@ -51,6 +51,30 @@ def _split_words(data: Any, offsets: Any, classes: Any, single: Any) -> Any:
             i = after
         first[doc + 1] = n
     return start[:n], end[:n], first
+
+
+@numba.njit(cache=True, nogil=True)
+def _fold(data: Any, offsets: Any, classes: Any) -> Any:
+    """(bytes, offsets) of the documents with one newline for the white space between words, and none at the ends."""
+    n_docs = offsets.size - 1
+    out, ends = np.empty(offsets[n_docs] - offsets[0], np.uint8), np.zeros(n_docs + 1, np.int64)
+    n = 0
+    for doc in range(n_docs):
+        i, stop = offsets[doc], offsets[doc + 1]
+        while i < stop:
+            code, after = decode(data, i, stop)
+            if not classes[code] & SPACE:
+                for k in range(i, after):
+                    out[n] = data[k]
+                    n += 1
+            elif n > ends[doc] and out[n - 1] != NEWLINE:
+                out[n] = NEWLINE
+                n += 1
+            i = after
+        if n > ends[doc] and out[n - 1] == NEWLINE:
+            n -= 1
+        ends[doc + 1] = n
+    return out[:n], ends
 
 
 @numba.njit(cache=True)
@@ -147,6 +171,11 @@ class Texts:
     def documents(self) -> Spans:
         """Each document as one piece."""
         return Spans(self._data, self._offsets[:-1], self._offsets[1:], np.arange(len(self) + 1))
+
+    @cached_property
+    def folded(self) -> tuple[Bytes, Ints]:
+        """(bytes, offsets) of the documents with one newline for each stretch of white space, and none at the ends."""
+        return _fold(self._data, self._offsets, character_classes())
 
     @cached_property
     def words(self) -> Spans:

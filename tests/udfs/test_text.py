@@ -48,6 +48,14 @@ def test_words_of_whitespace_are_those_of_str_split(documents: list[str]) -> Non
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.text(st.characters(codec="utf-8") | st.sampled_from("\n\r \t\u3000a")), max_size=4))
+def test_folded_texts_have_a_newline_between_words(documents: list[str]) -> None:
+    data, offsets = texts_of(*documents).folded
+    expected = ["\n".join(text.split()) for text in documents]
+    assert [data[i:j].tobytes().decode() for i, j in zip(offsets, offsets[1:], strict=False)] == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text(st.characters(codec="utf-8") | st.sampled_from("\n\r \t\u3000a")), max_size=4))
 def test_lines_are_trimmed_and_not_blank(documents: list[str]) -> None:
     expected = [[line.strip() for line in text.split("\n") if line.strip()] for text in documents]
     assert pieces(texts_of(*documents).lines) == expected
