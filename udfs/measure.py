@@ -101,7 +101,7 @@ def struct(measured: dict[str, Floats]) -> pa.StructArray:
 def text_digests(texts: Texts) -> pa.Array:
     """128 bits of each text with its white space folded to single characters, 32 hex digits."""
     data, offsets = texts.folded
-    folded = memoryview(data)
+    folded = memoryview(data.data)
     digests = [hashlib.blake2b(folded[start:end], digest_size=16) for start, end in pairwise(offsets.tolist())]
     return pa.array([digest.hexdigest() for digest in digests], pa.string())
 
