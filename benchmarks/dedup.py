@@ -1,8 +1,8 @@
 """Does de-duplication remove what it should and nothing else, how fast, and linearly, beside other tools?
 
     scripts/bench dedup quality DOCUMENTS [TOOL ...]     precision, recall by similarity, speed
-    scripts/bench dedup linear DOCUMENTS [DOCUMENTS ...]  cost by size
-    scripts/bench dedup hostile DOCUMENTS                  copies of one text, and texts made to share all bands
+    scripts/bench dedup linear DOCUMENTS [DOCUMENTS ...]   cost by size
+    scripts/bench dedup hostile DOCUMENTS ordinary|copies|crafted
 
 The corpus is that of benchmarks/dedup_corpus.py. Ours is measured from Parquet with texts to committed tables: the
 numbers of each document that de-duplication needs, then the stage itself, on Spark with two cores. MB/s are bytes of
@@ -221,17 +221,17 @@ def linear(sizes: Sequence[int]) -> None:
         report("gristmill", {"documents": size, "MB": round(corpus.megabytes, 1), **speed, **judged(corpus, removed)})
 
 
-def hostile(n_documents: int) -> None:
-    """An ordinary corpus, as many copies of one text, and texts of which each has all bands of the others."""
-    warm(planted(1000))
+def hostile(n_documents: int, kind: str) -> None:
+    """An ordinary corpus, as many copies of one text, or texts of which each has all bands of the others; in a process
+    of its own each, since a JVM's memory only grows."""
     ordinary = planted(n_documents).texts
-    copies = ordinary.take(pa.array(np.full(n_documents, 7)))
-    for name, texts, crafted in (("ordinary", ordinary, False), ("copies", copies, False), ("crafted", ordinary, True)):
-        TREE.peak_mib = 0.0
-        with TemporaryDirectory() as folder:
-            removed, seconds = gristmill(texts, folder, crafted)
-        cost = {"CPU s": round(seconds, 1), "peak MiB": round(TREE.peak_mib)}
-        report(name, {"documents": n_documents, **cost, "removed": int(removed.sum())})
+    texts = ordinary.take(pa.array(np.full(n_documents, 7))) if kind == "copies" else ordinary
+    once(planted(1000))
+    TREE.peak_mib = 0.0
+    with TemporaryDirectory() as folder:
+        removed, seconds = gristmill(texts, folder, kind == "crafted")
+    cost = {"CPU s": round(seconds, 1), "peak MiB": round(TREE.peak_mib)}
+    report(kind, {"documents": n_documents, **cost, "removed": int(removed.sum())})
 
 
 def report(name: str, figures: dict[str, float | None]) -> None:
@@ -240,7 +240,9 @@ def report(name: str, figures: dict[str, float | None]) -> None:
 
 if __name__ == "__main__":
     command, *arguments = sys.argv[1:]
-    if command == "quality":
-        quality(int(arguments[0]), arguments[1:])
+    if command == "linear":
+        linear([int(size) for size in arguments])
+    elif command == "hostile":
+        hostile(int(arguments[0]), arguments[1])
     else:
-        {"linear": linear, "hostile": lambda sizes: hostile(sizes[0])}[command]([int(size) for size in arguments])
+        quality(int(arguments[0]), arguments[1:])

@@ -17,13 +17,13 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Literal
 
-import numpy as np
 import pyarrow as pa
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from conf.model import Model
+from pipelines.components import join_pairs
 from pipelines.ledger import add_ledger, ledger_file, parts_left
 from pipelines.measure import MeasureSettings, Shingle
 from pipelines.search import Search
@@ -32,17 +32,14 @@ from pipelines.stage import Job
 from pipelines.tables import COMPARED, DUPLICATES, REVISIONS
 from pipelines.tasks import map_arrow, run_tasks, stream_tasks
 from udfs import clustering, copies, files, near
-from udfs.clusters import components
 from udfs.copies import Keep
 from udfs.decisions import Counts, Part, count_sources
 from udfs.errors import ContractError, UsageError
 from udfs.minhash import bands_for, rows_for
 from udfs.parts import read_part
 
-MAX_PAIRS = 50_000_000  # the driver holds them at 40 bytes each while it joins them to clusters
 ROWS_PER_PARTITION = 2_000_000
 SETS_PER_PARTITION = 50_000
-MEMBERS = pa.schema([("node", pa.int64()), ("cluster", pa.int64())])
 MEMBER_ROWS = pa.schema([("node", pa.int64()), *DUPLICATES])
 KNOWN = pa.schema([("left", pa.int64()), ("right", pa.int64()), ("similarity", pa.float64())])
 LOOKED_UP = pa.schema([*near.PAIRS, ("similarity", pa.float64())])
@@ -167,11 +164,10 @@ def find_near(search: Search, dedup: DedupSettings, measure: MeasureSettings) ->
     """All but the preferred one of each cluster of verified pairs."""
     plan = near.ShinglePlan(measure.edits_plan(), measure.words, dedup.shingle.unit, dedup.shingle.n)
     compared = compare(search, candidates(search, dedup.bands), plan)
-    members, links = join_pairs(compared.where(F.col("similarity") >= dedup.threshold))
-    spark = search.job.spark
-    search.keep_step("links", spark.createDataFrame(links), clustering.LINKS, removes=False)
+    verified = compared.where(F.col("similarity") >= dedup.threshold)
+    search.keep_step("links", nearest(search, verified), clustering.LINKS, removes=False)
     rank = partial(copies.rank_nodes, keep=dedup.preference())
-    ranked = search.at_home(spark.createDataFrame(members), "node", rank, copies.KEYED)
+    ranked = search.at_home(join_pairs(search, verified), "node", rank, copies.KEYED)
     search.keep_step("near", preferred(search, ranked), copies.REMOVED, removes=True)
     known, unknown = look_up(search, "kept_pairs", kept_pairs(search), compared)
     similar = known.unionByName(similarities(search, unknown, plan))
@@ -219,34 +215,19 @@ def similarities(search: Search, pairs: DataFrame, plan: near.ShinglePlan) -> Da
     return map_arrow(ordered, lambda _, batches: near.similarities(batches), near.SIMILAR)
 
 
+def nearest(search: Search, pairs: DataFrame) -> DataFrame:
+    """clustering.LINKS: the most similar partner of each document of a pair."""
+    forth = pairs.selectExpr("node", "centre AS matched", "left AS matched_order", "similarity AS matched_similarity")
+    back = pairs.selectExpr("centre AS node", "node AS matched", "right AS matched_order", "similarity")
+    return search.at_home(forth.union(back), "node", clustering.nearest, clustering.LINKS)
+
+
 def kept_pairs(search: Search) -> DataFrame:
     """near.PAIRS of every near-duplicate and the document kept for it."""
     removed = [steps["near"] for steps in search.steps.values() if "near" in steps]
     rows = stream_tasks(search.job.spark, read_part, removed, copies.REMOVED)
     renamed = rows.selectExpr("kept_order AS centre_order", "order AS node_order", "kept AS centre", "node")
     return renamed.withColumn("group", F.lit(0).cast("long"))
-
-
-def join_pairs(pairs: DataFrame) -> tuple[pa.Table, pa.Table]:
-    """(MEMBERS, clustering.LINKS): the connected components of the pairs, and each document's most similar partner.
-
-    Done on the driver. Raises ContractError for too many pairs.
-    """
-    edges = pairs.limit(MAX_PAIRS + 1).toArrow()
-    if len(edges) > MAX_PAIRS:
-        hint = "raise dedup.threshold, or de-duplicate the sources apart first"
-        raise ContractError(f"more than {MAX_PAIRS:,} verified pairs; the driver joins no more to clusters", hint)
-    left, right = edges["centre"].to_numpy(), edges["node"].to_numpy()
-    nodes, ends = np.unique(np.concatenate([left, right]), return_inverse=True)
-    labels = components(len(nodes), ends[: len(left)], ends[len(left) :])
-    members = pa.table({"node": nodes, "cluster": nodes[labels]}, MEMBERS)
-    node, other = np.concatenate([left, right]), np.concatenate([right, left])
-    order = np.concatenate([edges["right"].to_numpy(), edges["left"].to_numpy()])
-    similarity = np.tile(edges["similarity"].to_numpy(), 2)
-    best = np.lexsort((order, -similarity, node))
-    _, first = np.unique(node[best], return_index=True)
-    best = best[first]
-    return members, pa.table([node[best], other[best], similarity[best]], schema=clustering.LINKS)
 
 
 def write_duplicates(search: Search, drop_all: bool) -> None:

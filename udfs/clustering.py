@@ -28,6 +28,9 @@ FOUND = pa.schema(
         ("matched_similarity", pa.float64()),
     ]
 )
+PARTNERS = pa.schema(
+    [LINKS.field(0), LINKS.field(1), ("matched_order", pa.int64()), ("matched_similarity", pa.float64())]
+)
 Steps = Mapping[str, str]
 """The URIs of a part of what the steps of the search have found, by step; those that found nothing are absent."""
 
@@ -49,6 +52,15 @@ def found_in(part: Part, steps: Steps) -> Iterator[pa.RecordBatch]:
     link_values = [links[name].to_numpy() for name in ("matched", "matched_similarity")]
     _, (matched, matched_similarity) = lookup(links["node"].to_numpy(), link_values, node)
     yield _found(part, "near", removed, similarity, matched, matched_similarity)
+
+
+def nearest(_: Part, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """LINKS: of the PARTNERS of each document the most similar one, of equal ones the first in order."""
+    table = pa.Table.from_batches(list(batches), PARTNERS)
+    order, similarity, node = (table[name].to_numpy() for name in ("matched_order", "matched_similarity", "node"))
+    place = np.lexsort((order, -similarity, node))
+    is_first = np.append(True, np.diff(node[place]) != 0)[: len(node)]
+    yield from table.take(pa.array(place[is_first])).select(LINKS.names).to_batches()
 
 
 def _found(

@@ -1,10 +1,15 @@
-"""Connected components by union-find: the clusters of documents that verified duplicate pairs join."""
+"""Connected components, the clusters of documents that verified duplicate pairs join: by union-find in one process, or
+by rounds of two steps that see the edges of a node at a time."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numba
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+
+EDGES = pa.schema([("node", pa.int64()), ("root", pa.int64())])
 
 
 def components(n: int, left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.int64]:
@@ -38,3 +43,42 @@ def _root(parents: Any, node: Any) -> Any:
         parents[node] = parents[parents[node]]
         node = parents[node]
     return node
+
+
+def large_star(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """EDGES from every larger neighbour of a node to the smallest of its neighbourhood, itself included.
+
+    `batches` are edges in both directions, all those of a node together. Large star and small star in turn (Kiveris,
+    Lattanzi, Mirrokni, Rastogi, Vassilvitskii, "Connected Components in MapReduce and Beyond", SoCC 2014) keep the
+    components, and end in one star for each, around its smallest node.
+    """
+    node, other, first, group = _grouped(batches)
+    smallest = np.minimum(np.minimum.reduceat(other, first), node[first])[group] if len(node) else node
+    is_larger = other > node
+    yield _edges(other[is_larger], smallest[is_larger])
+
+
+def small_star(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """EDGES from a node and its smaller neighbours to the smallest of these; `batches` are edges to smaller nodes, all
+    those of a node together."""
+    node, other, first, group = _grouped(batches)
+    smallest = np.minimum.reduceat(other, first)[group] if len(node) else node
+    is_between = other != smallest
+    ends = np.concatenate([node, other[is_between]]), np.concatenate([smallest, smallest[is_between]])
+    yield _edges(*ends)
+
+
+def _grouped(batches: Iterator[pa.RecordBatch]) -> tuple[NDArray[Any], ...]:
+    """(nodes ascending, the other ends, where each node begins, which of these a row is of)."""
+    table = pa.Table.from_batches(list(batches), EDGES)
+    node, other = table["node"].to_numpy(), table["root"].to_numpy()
+    order = np.argsort(node, kind="stable")
+    node, other = node[order], other[order]
+    is_first = np.append(True, np.diff(node) != 0)[: len(node)]
+    return node, other, np.flatnonzero(is_first), np.cumsum(is_first) - 1
+
+
+def _edges(node: NDArray[Any], root: NDArray[Any]) -> pa.RecordBatch:
+    """Each edge once."""
+    pairs = np.unique(np.stack([node, root]), axis=1)
+    return pa.RecordBatch.from_arrays([pa.array(pairs[0]), pa.array(pairs[1])], schema=EDGES)

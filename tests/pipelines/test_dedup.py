@@ -196,6 +196,18 @@ def test_partitions_of_the_shuffles_decide_nothing(
     assert {name: measured.digests()[name] for name in before} == before
 
 
+def test_clusters_are_the_same_when_spark_joins_them_in_rounds(
+    measured: TinyRun, gristmill: Command, oldest: TinyRun, monkeypatch: pytest.MonkeyPatch
+):
+    before = oldest.digests()["duplicates"]
+    (measured.root / "runs/dedup.json").unlink()
+    monkeypatch.setattr("pipelines.components.MAX_DRIVER_PAIRS", 0)
+    monkeypatch.setattr("pipelines.components.EDGES_PER_PARTITION", 2)
+    finished = gristmill("dedup", "--settings", measured.settings, "--set=dedup.keep=oldest")
+    assert finished.code == 0, finished.err
+    assert measured.digests()["duplicates"] == before
+
+
 def test_with_drop_all_nothing_that_has_a_duplicate_stays(measured: TinyRun, gristmill: Command, oldest: TinyRun):
     changes = ["--set=dedup.keep=oldest", "--set=dedup.drop_all=true"]
     assert gristmill("dedup", "--settings", measured.settings, *changes).code == 0
