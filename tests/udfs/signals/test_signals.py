@@ -16,7 +16,7 @@ import plain_recipes
 import plain_signals
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from udfs import signals
@@ -87,6 +87,7 @@ def expected(text: str, edits: Edits, word_rule: str, language: str = "en") -> d
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(plain_signals.TEXTS, max_size=4), EDITS, st.sampled_from(WORD_RULES))
+@example(["damn性a"], Edits(), "cjk")
 def test_every_signal_equals_its_definition_in_plain_python(texts: list[str], edits: Edits, word_rule: str) -> None:
     assert_close(measured(texts, edits, word_rule), expected_of(texts, edits, word_rule))
 
