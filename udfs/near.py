@@ -45,6 +45,8 @@ def stars(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """PAIRS: the document of each bucket that is first in order, with each other one; batches hold whole buckets."""
     table = pa.Table.from_batches(list(batches), BANDS)
     node, order, key = (table[name].to_numpy() for name in ("node", "order", "key"))
+    shared = in_company(key)
+    node, order, key = node[shared], order[shared], key[shared]
     place = np.lexsort((node, order, key))
     node, order, key = node[place], order[place], key[place]
     is_first = np.append(True, np.diff(key) != 0)[: len(key)]
@@ -54,6 +56,14 @@ def stars(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     columns = (order[is_first][bucket], order, node[is_first][bucket], node, group)
     pairs = distinct([column[columns[2] != node] for column in columns])
     yield pa.RecordBatch.from_arrays([pa.array(column) for column in pairs], schema=PAIRS)
+
+
+def in_company(keys: Rows) -> Rows:
+    """The places of the keys that occur more than once: few, so that only those need be sorted by all columns."""
+    place = np.argsort(keys)
+    is_new = np.append(True, np.diff(keys[place]) != 0)[: len(keys)]
+    is_alone = is_new & np.append(is_new[1:], True)[: len(keys)]
+    return place[~is_alone]
 
 
 def distinct(columns: list[Rows]) -> list[Rows]:
