@@ -1,5 +1,6 @@
 """Words, lines, paragraphs and sentences of documents."""
 
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -51,7 +52,7 @@ def test_words_of_whitespace_are_those_of_str_split(documents: list[str]) -> Non
 def test_folded_texts_have_a_newline_between_words(documents: list[str]) -> None:
     data, offsets = texts_of(*documents).folded
     expected = ["\n".join(text.split()) for text in documents]
-    assert [data[i:j].tobytes().decode() for i, j in zip(offsets, offsets[1:], strict=False)] == expected
+    assert [data[i:j].tobytes().decode() for i, j in pairwise(offsets)] == expected
 
 
 @settings(max_examples=200, deadline=None)
