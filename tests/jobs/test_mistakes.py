@@ -115,7 +115,7 @@ def test_an_input_of_no_known_kind_says_how_to_name_it(attempt, tmp_path: Path):
     ("stage", "change", "message"),
     [
         ("measure", "language.model=/nowhere/lid.bin", "/nowhere/lid.bin: no such file"),
-        ("measure", "quality.model=/nowhere", "/nowhere/weights.npy: no such file"),
+        ("measure", "quality.model=/nowhere", "/nowhere/model.json: no such file"),
         ("measure", "language.model={folder}", "{folder}"),
         ("decontaminate", "decontaminate.sets=[/nowhere/x.jsonl]", "/nowhere/x.jsonl: no such file"),
         ("decontaminate", "decontaminate.sets=[{folder}]", "{folder}"),
