@@ -8,21 +8,19 @@ Columns: https://commoncrawl.org/columnar-index and https://specs.webrecorder.ne
 """
 
 import io
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
-import pyarrow.parquet as pq
-
 from udfs import files
-from udfs.members import READ_BYTES, Limits, MemberError, Source, inflate
-from udfs.records import Damage, Outcome, Record, Skipped
+from udfs.jsonl import Line, parse_object, read_lines
+from udfs.members import Limits
+from udfs.parquet_rows import read_rows
+from udfs.records import HEAD_BYTES, Damage, Outcome, Record, Skipped
 from udfs.urls import host
 from udfs.warc import read_warc
 
 PARQUET = b"PAR1"
-BATCH_ROWS = 4096
 COLUMNS = {
     "url": "url",
     "status": "fetch_status",
@@ -55,8 +53,9 @@ EVERYTHING = Selection()
 
 @dataclass(frozen=True)
 class Entry:
-    """A row of an index."""
+    """Row number `ordinal` of an index."""
 
+    ordinal: int
     url: str
     status: int | None
     media_type: str
@@ -72,63 +71,58 @@ def read_index(stream: IO[bytes], limits: Limits, selection: Selection) -> Itera
     a WARC file that is not there."""
     is_parquet = stream.read(len(PARQUET)) == PARQUET
     stream.seek(0)
-    entries = parquet_entries(stream) if is_parquet else cdxj_entries(stream, limits)
-    for ordinal, entry in enumerate(entries):
+    for entry in parquet_entries(stream, limits) if is_parquet else cdxj_entries(stream, limits):
         if isinstance(entry, Damage):
-            yield replace(entry, ordinal=ordinal)
+            yield entry
         elif is_chosen(entry, selection):
-            yield read_entry(entry, ordinal, limits, selection.root)
+            yield read_entry(entry, limits, selection.root)
         else:
-            yield Skipped(ordinal, "not_selected")
+            yield Skipped(entry.ordinal, "not_selected")
 
 
-def parquet_entries(stream: IO[bytes]) -> Iterator[Entry | Damage]:
-    for batch in pq.ParquetFile(stream).iter_batches(BATCH_ROWS, columns=list(COLUMNS.values()), use_threads=False):
-        for row in batch.to_pylist():
-            yield to_entry({name: row[column] for name, column in COLUMNS.items()}, row["url"] or "")
+def parquet_entries(stream: IO[bytes], limits: Limits) -> Iterator[Entry | Damage]:
+    for row in read_rows(stream, COLUMNS.values()):
+        if isinstance(row, Damage):
+            yield row
+        else:
+            values = {name: row.values.get(column) for name, column in COLUMNS.items()}
+            shown = str(values["url"]).encode("utf-8", "replace")
+            yield to_entry(values, row.ordinal, row.number, shown, limits)
 
 
 def cdxj_entries(stream: IO[bytes], limits: Limits) -> Iterator[Entry | Damage]:
     """Entries of lines such as `org,example)/ 20240101000000 {"url": ..., "filename": ..., "offset": ...}`."""
-    rest = b""
+    for line in read_lines(stream, limits):
+        if isinstance(line, Line):
+            json_object = line.content[max(0, line.content.find(b"{")) :]
+            row = parse_object(line._replace(content=json_object), limits.record_bytes)
+        else:
+            row = line
+        if isinstance(row, Damage):
+            yield row
+        else:
+            row |= {"media_type": row.get("mime-detected") or row.get("mime"), "file": row.get("filename")}
+            yield to_entry(row, line.ordinal, line.offset, line.content, limits)
+
+
+def to_entry(row: Mapping[str, Any], ordinal: int, place: int, shown: bytes, limits: Limits) -> Entry | Damage:
+    """The entry; Damage at `place` of the index when the row does not say where its record stands, or names a longer
+    one than may be read. `shown` identifies the row there."""
     try:
-        for piece in inflate(Source(stream, limits)):
-            *lines, rest = (rest + piece).split(b"\n")
-            yield from (cdxj_entry(line) for line in lines if line.strip())
-    except MemberError as error:
-        yield Damage(0, 0, error.reason, error.detail, rest[:READ_BYTES])
-        return
-    if rest.strip():
-        yield cdxj_entry(rest)
-
-
-def cdxj_entry(line: bytes) -> Entry | Damage:
-    text = line.decode("utf-8", "replace")
-    try:
-        row = json.loads(text[text.index("{") :])
-    except ValueError:
-        return Damage(0, 0, "not_json", "a line of an index without a JSON object", line[:1024])
-    row |= {"media_type": row.get("mime-detected") or row.get("mime"), "file": row.get("filename")}
-    return to_entry(row, text)
-
-
-def to_entry(row: Mapping[str, Any], shown: str) -> Entry | Damage:
-    """The entry; Damage when a row does not say where its record stands. `shown` identifies the row there."""
-    try:
-        status = str(row.get("status") or "")
-        return Entry(
-            url=row.get("url") or "",
-            status=int(status) if status.isdecimal() else None,
-            media_type=row.get("media_type") or "",
-            languages=row.get("languages") or "",
-            digest=row.get("digest") or "",
-            file=str(row["file"] or ""),
-            offset=int(row["offset"]),
-            length=int(row["length"]),
-        )
+        file, offset, length = str(row["file"] or ""), int(row["offset"]), int(row["length"])
+        if not file or offset < 0 or length < 0:
+            raise ValueError(f"file {file!r}, offset {offset}, length {length}")
     except (KeyError, TypeError, ValueError) as error:
         detail = f"a row of an index that does not say file, offset and length: {error!r}"
-        return Damage(0, 0, "bad_header", detail, shown.encode("utf-8", "replace")[:1024])
+        return Damage(ordinal, place, "bad_header", detail, shown[:HEAD_BYTES])
+    if length > limits.record_bytes:
+        detail = f"a row of an index that names a record of {length} bytes; one may have {limits.record_bytes}"
+        return Damage(ordinal, place, "too_large", detail, shown[:HEAD_BYTES])
+    words = {name: str(row.get(name) or "") for name in ("url", "status", "media_type", "languages", "digest")}
+    status = words.pop("status")
+    return Entry(
+        ordinal, status=int(status) if status.isdecimal() else None, **words, file=file, offset=offset, length=length
+    )
 
 
 def is_chosen(entry: Entry, selection: Selection) -> bool:
@@ -145,14 +139,14 @@ def is_below(name: str, domains: tuple[str, ...]) -> bool:
     return any(name == domain or name.endswith(f".{domain}") for domain in domains)
 
 
-def read_entry(entry: Entry, ordinal: int, limits: Limits, root: str) -> Outcome:
+def read_entry(entry: Entry, limits: Limits, root: str) -> Outcome:
     """The record at the entry's place; Damage when another stands there."""
     data = files.read_range(files.join(root, entry.file) if root else entry.file, entry.offset, entry.length)
     outcome = next(read_warc(io.BytesIO(data), limits))
     if isinstance(outcome, Skipped):
-        return replace(outcome, ordinal=ordinal)
+        return replace(outcome, ordinal=entry.ordinal)
     digest = outcome.digest.rpartition(":")[2] if isinstance(outcome, Record) else ""
     if entry.digest and digest and digest != entry.digest.rpartition(":")[2]:
         detail = f"the index says {entry.digest}, the record {digest}"
-        return Damage(ordinal, entry.offset, "digest", detail, data[:1024], entry.file)
-    return replace(outcome, ordinal=ordinal, offset=entry.offset, file=entry.file)
+        return Damage(entry.ordinal, entry.offset, "digest", detail, data[:HEAD_BYTES], entry.file)
+    return replace(outcome, ordinal=entry.ordinal, offset=entry.offset, file=entry.file)

@@ -6,7 +6,7 @@ lost, and one Damage stands for all of it. Offsets count bytes of the inflated s
 
 import json
 from collections.abc import Iterator
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from udfs.members import READ_BYTES, USUAL_LIMITS, Limits, MemberError, PlainFile, Source, compression, inflate
 from udfs.records import HEAD_BYTES, WHOLE, Damage, Outcome, Reason, Span, spans_between
@@ -15,26 +15,56 @@ from udfs.rows import USUAL_FIELDS, Fields, row_outcome
 BOM = b"\xef\xbb\xbf"
 
 
+class Line(NamedTuple):
+    """Line number `ordinal` of a file, blank ones not counted: all of it, or, if it is longer than allowed, its first
+    HEAD_BYTES."""
+
+    ordinal: int
+    offset: int
+    content: bytes
+    n_bytes: int
+
+
 def read_jsonl(
     stream: IO[bytes], limits: Limits = USUAL_LIMITS, fields: Fields = USUAL_FIELDS, span: Span = WHOLE
 ) -> Iterator[Outcome]:
     """Every line of the file, or of a span of it, in order; see `udfs.records`."""
-    lines = _Lines(limits.record_bytes, span.start)
+    for line in read_lines(stream, limits, span):
+        row = line if isinstance(line, Damage) else parse_object(line, limits.record_bytes)
+        yield row if isinstance(row, Damage) else row_outcome(row, fields, line.ordinal, line.offset, line.content)
+
+
+def read_lines(stream: IO[bytes], limits: Limits, span: Span = WHOLE) -> Iterator[Line | Damage]:
+    """The lines that begin in the span and are not blank; Damage for what cannot be inflated."""
+    lines = _Lines(limits.record_bytes, span)
     source = Source(stream, limits, span.start)
-    ordinal = span.ordinal
     try:
         for piece in _plain_pieces(source) if span.start else inflate(source):
             for line in lines.cut(piece):
                 if line.offset >= span.end:
                     return
-                yield _outcome(line, limits.record_bytes, fields, ordinal)
-                ordinal += 1
+                yield line
     except MemberError as error:
-        yield Damage(ordinal, lines.offset, error.reason, error.detail, lines.unfinished()[:HEAD_BYTES])
+        yield Damage(lines.ordinal, lines.offset, error.reason, error.detail, lines.unfinished()[:HEAD_BYTES])
         return
-    for line in lines.cut(b"\n"):
-        if line.offset < span.end:
-            yield _outcome(line, limits.record_bytes, fields, ordinal)
+    yield from (line for line in lines.cut(b"\n") if line.offset < span.end)
+
+
+def parse_object(line: Line, max_bytes: int) -> dict[str, Any] | Damage:
+    """The JSON object that the line is."""
+
+    def damage(reason: Reason, detail: str) -> Damage:
+        return Damage(line.ordinal, line.offset, reason, detail, line.content[:HEAD_BYTES])
+
+    if line.n_bytes > max_bytes:
+        return damage("too_large", f"a line of {line.n_bytes} bytes; a record may have {max_bytes}")
+    try:
+        row = json.loads(line.content.removeprefix(BOM).decode("utf-8"))
+    except UnicodeDecodeError as error:
+        return damage("invalid_utf8", str(error))
+    except (ValueError, RecursionError) as error:
+        return damage("not_json", str(error))
+    return row if isinstance(row, dict) else damage("not_an_object", f"a JSON {type(row).__name__}, not an object")
 
 
 def cut_jsonl(stream: IO[bytes], limits: Limits, n_bytes: int) -> list[Span]:
@@ -42,9 +72,9 @@ def cut_jsonl(stream: IO[bytes], limits: Limits, n_bytes: int) -> list[Span]:
     source = Source(stream, limits)
     if compression(source):
         return [WHOLE]
-    lines = _Lines(limits.record_bytes, 0)
-    numbered = enumerate(line for piece in _plain_pieces(source) for line in lines.cut(piece))
-    return spans_between(((line.offset, ordinal) for ordinal, line in numbered), n_bytes)
+    lines = _Lines(limits.record_bytes, WHOLE)
+    starts = ((line.offset, line.ordinal) for piece in _plain_pieces(source) for line in lines.cut(piece))
+    return spans_between(starts, n_bytes)
 
 
 def _plain_pieces(source: Source) -> Iterator[bytes]:
@@ -53,33 +83,27 @@ def _plain_pieces(source: Source) -> Iterator[bytes]:
         yield piece
 
 
-class _Line(NamedTuple):
-    """A line that begins at `offset`: all of it, or, if it is longer than allowed, its first HEAD_BYTES."""
-
-    offset: int
-    content: bytes
-    n_bytes: int
-
-
 class _Lines:
     """Cuts the pieces of a stream into lines, and holds one unfinished line at most."""
 
-    def __init__(self, max_bytes: int, offset: int) -> None:
-        self.offset = offset
+    def __init__(self, max_bytes: int, span: Span) -> None:
+        self.ordinal = span.ordinal
+        self.offset = span.start
         """Where the unfinished line begins."""
         self._max_bytes = max_bytes
         self._parts: list[bytes] = []
         self._n_bytes = 0
 
-    def cut(self, piece: bytes) -> Iterator[_Line]:
+    def cut(self, piece: bytes) -> Iterator[Line]:
         """The lines that end in `piece`, but for blank ones."""
         *ends, rest = piece.split(b"\n")
         for end in ends:
             self._add(end)
-            line = _Line(self.offset, self.unfinished(), self._n_bytes)
+            line = Line(self.ordinal, self.offset, self.unfinished(), self._n_bytes)
             self.offset += self._n_bytes + 1
             self._parts, self._n_bytes = [], 0
             if line.content.strip() or line.n_bytes > self._max_bytes:
+                self.ordinal += 1
                 yield line
         self._add(rest)
 
@@ -92,20 +116,3 @@ class _Lines:
 
     def unfinished(self) -> bytes:
         return b"".join(self._parts)
-
-
-def _outcome(line: _Line, max_bytes: int, fields: Fields, ordinal: int) -> Outcome:
-    def damage(reason: Reason, detail: str) -> Damage:
-        return Damage(ordinal, line.offset, reason, detail, line.content[:HEAD_BYTES])
-
-    if line.n_bytes > max_bytes:
-        return damage("too_large", f"a line of {line.n_bytes} bytes; a record may have {max_bytes}")
-    try:
-        row = json.loads(line.content.removeprefix(BOM).decode("utf-8"))
-    except UnicodeDecodeError as error:
-        return damage("invalid_utf8", str(error))
-    except (ValueError, RecursionError) as error:
-        return damage("not_json", str(error))
-    if not isinstance(row, dict):
-        return damage("not_an_object", f"a JSON {type(row).__name__}; a line must be an object")
-    return row_outcome(row, fields, ordinal, line.offset, line.content)

@@ -3,9 +3,9 @@
 The offset of a record is its row number. A row group that cannot be read on makes one Damage for the rest of its rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import count
-from typing import IO
+from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,25 +17,39 @@ from udfs.rows import USUAL_FIELDS, Fields, row_outcome
 BATCH_ROWS = 256
 
 
+class Row(NamedTuple):
+    """Row `number` of a file; `ordinal` counts outcomes, of which a row group that cannot be read is one."""
+
+    ordinal: int
+    number: int
+    values: dict[str, Any]
+
+
 def read_parquet(stream: IO[bytes], limits: Limits = USUAL_LIMITS, fields: Fields = USUAL_FIELDS) -> Iterator[Outcome]:
     """Every row of the file in order; see `udfs.records`. `stream` must be seekable."""
+    for row in read_rows(stream, fields.columns()):
+        yield row if isinstance(row, Damage) else _outcome(row, limits.record_bytes, fields)
+
+
+def read_rows(stream: IO[bytes], columns: Collection[str]) -> Iterator[Row | Damage]:
+    """The rows of a file in order, with those of `columns` that the file has."""
     ordinals = count()
     try:
         file = pq.ParquetFile(stream, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
         yield _unreadable(next(ordinals), 0, "the file", error)
         return
-    columns = [name for name in file.schema_arrow.names if name in fields.columns()]
+    present = [name for name in file.schema_arrow.names if name in columns]
     first = 0
     for group in range(file.num_row_groups):
-        row, end = first, first + file.metadata.row_group(group).num_rows
+        number, end = first, first + file.metadata.row_group(group).num_rows
         try:
-            for batch in file.iter_batches(BATCH_ROWS, [group], columns, use_threads=False):
+            for batch in file.iter_batches(BATCH_ROWS, [group], present, use_threads=False):
                 for i in range(batch.num_rows):
-                    yield _outcome(batch, i, next(ordinals), row, limits.record_bytes, fields)
-                    row += 1
+                    yield _row(batch, i, next(ordinals), number)
+                    number += 1
         except (pa.ArrowException, OSError) as error:
-            yield _unreadable(next(ordinals), row, f"rows {row} to {end - 1}", error)
+            yield _unreadable(next(ordinals), number, f"rows {number} to {end - 1}", error)
         first = end
 
 
@@ -46,14 +60,18 @@ def _unreadable(ordinal: int, row: int, what: str, error: Exception) -> Damage:
     return Damage(ordinal, row, "unreadable", f"{what} cannot be read as Parquet: {error}", b"")
 
 
-def _outcome(batch: pa.RecordBatch, i: int, ordinal: int, row: int, max_bytes: int, fields: Fields) -> Outcome:
+def _row(batch: pa.RecordBatch, i: int, ordinal: int, number: int) -> Row | Damage:
     try:
-        values = {name: batch.column(name)[i].as_py() for name in batch.schema.names}
+        return Row(ordinal, number, {name: batch.column(name)[i].as_py() for name in batch.schema.names})
     except UnicodeDecodeError as error:
-        return Damage(ordinal, row, "invalid_utf8", str(error), b"")
+        return Damage(ordinal, number, "invalid_utf8", str(error), b"")
     except (ValueError, OverflowError) as error:  # a date or number that Python cannot hold
-        return Damage(ordinal, row, "unreadable", str(error), b"")
-    outcome = row_outcome(values, fields, ordinal, row, b"")
+        return Damage(ordinal, number, "unreadable", str(error), b"")
+
+
+def _outcome(row: Row, max_bytes: int, fields: Fields) -> Outcome:
+    outcome = row_outcome(row.values, fields, row.ordinal, row.number, b"")
     if isinstance(outcome, Record) and (n_bytes := len((outcome.text or "").encode("utf-8"))) > max_bytes:
-        return Damage(ordinal, row, "too_large", f"a text of {n_bytes} bytes; a record may have {max_bytes}", b"")
+        detail = f"a text of {n_bytes} bytes; a record may have {max_bytes}"
+        return Damage(row.ordinal, row.number, "too_large", detail, b"")
     return outcome

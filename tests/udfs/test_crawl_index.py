@@ -113,6 +113,41 @@ def test_lines_that_say_no_place_are_damage_each(rows, tmp_path) -> None:
     assert isinstance(outcomes[3], Record)
 
 
+@pytest.mark.parametrize("write", [as_parquet, as_cdxj])
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"file": ""}, "bad_header"),
+        ({"offset": -1}, "bad_header"),
+        ({"length": -1}, "bad_header"),
+        ({"length": USUAL_LIMITS.record_bytes + 1}, "too_large"),
+    ],
+)
+def test_rows_that_cannot_be_right_are_damage_at_their_place(rows, tmp_path, write, wrong, reason) -> None:
+    good, bad = read(write([rows[0], {**rows[1], **wrong}]), tmp_path)
+    assert isinstance(good, Record)
+    line_bytes = gzip.decompress(as_cdxj(rows[:1]))
+    place = 1 if write is as_parquet else len(line_bytes)
+    assert (bad.ordinal, bad.offset, bad.reason, bad.file) == (1, place, reason, "")
+
+
+def test_an_index_without_some_columns_leaves_their_choice_empty(rows, tmp_path) -> None:
+    table = pq.read_table(io.BytesIO(as_parquet(rows))).drop_columns(["content_languages", "content_digest"])
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    assert [type(o) for o in read(sink.getvalue(), tmp_path)] == [Record] * 4
+    assert [type(o) for o in read(sink.getvalue(), tmp_path, languages=("eng",))] == [Skipped] * 4
+    pq.write_table(table.drop_columns(["warc_record_offset"]), sink := io.BytesIO())
+    assert [o.reason for o in read(sink.getvalue(), tmp_path)] == ["bad_header"] * 4
+
+
+def test_an_index_that_cannot_be_read_is_damage(rows, tmp_path) -> None:
+    (outcome,) = read(as_parquet(rows)[:-6], tmp_path)
+    assert (outcome.ordinal, outcome.reason) == (0, "unreadable")
+    (outcome,) = read(b'org)/ 2024 {"a": ' + b"[" * 100_000, tmp_path)
+    assert outcome.reason == "not_json"
+
+
 def test_a_file_that_is_not_there_is_named(rows, tmp_path) -> None:
     with pytest.raises(InputError, match=r"crawl/none\.warc"):
         read(as_parquet([{**rows[0], "file": "crawl/none.warc"}]), tmp_path)
