@@ -122,7 +122,7 @@ def train_logistic(job: Job, texts: DataFrame, training: TrainingSettings) -> tu
 
 
 def train_fasttext(job: Job, texts: DataFrame, training: TrainingSettings) -> tuple[FastTextQuality, list[PartFile]]:
-    """The model, tried on a text, and the file it was written to. Raises InputError when fastText finds none.
+    """The model, and the file it was written to. Raises InputError when fastText finds none.
 
     With fewer than 11 threads fastText starts from memory that it never set (src/densematrix.cc, uniformThread).
     """
@@ -225,19 +225,17 @@ def spread(sources: np.ndarray, scores: Floats) -> list[dict[str, Any]]:
 
 def auc(labels: Floats, scores: Floats) -> float:
     """Chance that a good text scores above a bad one, ties counting half (Mann and Whitney's U over the pairs)."""
+    from scipy.stats import rankdata  # slow to import
+
     n_good = labels.sum()
     n_bad = len(labels) - n_good
     return float((rankdata(scores)[labels == 1].sum() - n_good * (n_good + 1) / 2) / (n_good * n_bad))
 
 
-def rankdata(values: Floats) -> Floats:
-    """Rank of each value from 1; equal values share the mean of their ranks."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-
-
 def auc_interval(labels: Floats, scores: Floats) -> tuple[float, float]:
     """The 95 % confidence interval of the AUC (DeLong, DeLong, Clarke-Pearson, Biometrics 44, 1988), within 0 to 1."""
+    from scipy.stats import rankdata
+
     good, bad = scores[labels == 1], scores[labels == 0]
     ranks = rankdata(np.concatenate([good, bad]))
     above_bad = (ranks[: len(good)] - rankdata(good)) / len(bad)  # share of bad texts below each good one

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import posixpath
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,6 +63,21 @@ def read_range(uri: str, start: int, n_bytes: int) -> bytes:
         return fs.cat_file(path, start, start + n_bytes)  # pyright: ignore[reportReturnType] - fsspec's types say text
     except FileNotFoundError as error:
         raise InputError(f"{uri}: no such file") from error
+
+
+@contextmanager
+def as_local(uri: str) -> Iterator[str]:
+    """A path for libraries that read local files only: the file's own, or that of a copy which goes with the context.
+    Raises InputError when it is not there."""
+    fs, path = locate(uri)
+    if not fs.isfile(path):
+        raise InputError(f"{uri}: no such file")
+    if "file" in fs.protocol:
+        yield path
+        return
+    with tempfile.NamedTemporaryFile() as copy:
+        fs.get_file(path, copy.name)
+        yield copy.name
 
 
 class HashingWriter:

@@ -10,8 +10,7 @@ model can stand in its place.
 import functools
 import io
 import json
-import tempfile
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -124,8 +123,25 @@ def model_files(model: str) -> dict[str, str]:
     """name -> URI of the files that a model is read from: a folder's, or one of fastText."""
     if is_fasttext(model):
         return {"fasttext": model}
-    kind = json.loads(files.read_bytes(files.join(model, CARD)))["kind"]
-    return {name: files.join(model, name) for name in (FASTTEXT if kind == "fasttext" else WEIGHTS, CARD)}
+    return {name: files.join(model, name) for name in (FASTTEXT if read_card(model).is_fasttext else WEIGHTS, CARD)}
+
+
+class Card(NamedTuple):
+    """What scoring needs of a model's description."""
+
+    is_fasttext: bool
+    words: str
+
+
+def read_card(model: str) -> Card:
+    """Of a folder that train_quality wrote. Raises InputError when there is none, or one of another form."""
+    uri = files.join(model, CARD)
+    try:
+        card = json.loads(files.read_bytes(uri))
+        return Card(card["kind"] == "fasttext", card["words"])
+    except (ValueError, KeyError, TypeError) as error:
+        reason = f"{uri}: not the description of a quality model: {error!r}"
+        raise InputError(reason, "train the model again with this version, or name another in quality.model") from error
 
 
 def is_fasttext(model: str) -> bool:
@@ -138,11 +154,11 @@ def load_model(model: str) -> "QualityModel | FastTextQuality":
     when it is not there or is of another kind."""
     if is_fasttext(model):
         return FastTextQuality(model)
-    card = json.loads(files.read_bytes(files.join(model, CARD)))
-    if card["kind"] == "fasttext":
-        return FastTextQuality(files.join(model, FASTTEXT), card["words"])
+    card = read_card(model)
+    if card.is_fasttext:
+        return FastTextQuality(files.join(model, FASTTEXT), card.words)
     values = np.load(io.BytesIO(files.read_bytes(files.join(model, WEIGHTS))), allow_pickle=False)
-    return QualityModel(np.ascontiguousarray(values[1:]), float(values[0]), card["words"])
+    return QualityModel(np.ascontiguousarray(values[1:]), float(values[0]), card.words)
 
 
 class FastTextQuality:
@@ -152,12 +168,9 @@ class FastTextQuality:
         import fasttext  # slow to import, and needed by those who have such a model only
 
         self.words = words
-
-        with tempfile.NamedTemporaryFile() as local:  # the library reads local files only
-            local.write(files.read_bytes(uri))
-            local.flush()
+        with files.as_local(uri) as path:
             try:
-                self._model: Any = fasttext.load_model(local.name)
+                self._model: Any = fasttext.load_model(path)
             except ValueError as error:
                 raise InputError(f"{uri}: {error}", "name a supervised fastText model in quality.model") from error
         labels = self._model.get_labels()

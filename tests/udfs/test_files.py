@@ -1,6 +1,7 @@
 """Files appear complete or not at all, and their digests are those of their bytes."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,18 @@ def test_a_missing_file_is_an_input_error_that_names_it(tmp_path):
         with pytest.raises(InputError, match="nowhere"):
             read(str(tmp_path / "nowhere"))
     assert files.size(str(tmp_path / "nowhere")) is None
+
+
+def test_a_local_file_is_read_in_place_and_another_from_a_copy_that_goes(tmp_path):
+    (tmp_path / "model").write_bytes(b"bytes")
+    with files.as_local(str(tmp_path / "model")) as path:
+        assert path == str(tmp_path / "model")
+    files.locate("memory://model")[0].pipe_file("/model", b"far bytes")
+    with files.as_local("memory://model") as path:
+        assert Path(path).read_bytes() == b"far bytes"
+    assert not Path(path).exists()
+    with pytest.raises(InputError, match="nowhere"), files.as_local("memory://nowhere"):
+        pass
 
 
 @pytest.mark.parametrize(

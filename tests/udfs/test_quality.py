@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from udfs.errors import InputError
-from udfs.quality import QualityModel, load_model, lower_case, murmur3
+from udfs.quality import QualityModel, load_model, lower_case, model_files, murmur3
 
 N_FEATURES = 64
 COEFFICIENTS = np.sin(np.arange(N_FEATURES) * 7.3)
@@ -121,6 +121,15 @@ def test_a_fasttext_model_without_a_good_label_is_refused(tmp_path):
 def test_a_missing_model_is_named(tmp_path):
     with pytest.raises(InputError, match=r"model\.json: no such file"):
         load_model(str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("card", ['{"words": "cjk"}', "[]", "{"])
+def test_a_model_of_another_form_is_refused(tmp_path, card):
+    (tmp_path / "model.json").write_text(card)
+    for read in (load_model, model_files):
+        with pytest.raises(InputError, match=r"model\.json: not the description") as error:
+            read(str(tmp_path))
+        assert "train the model again" in error.value.hint
 
 
 def test_no_texts_have_no_scores():
