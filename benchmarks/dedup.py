@@ -145,7 +145,7 @@ def gristmill(texts: pa.Array, folder: str, crafted: bool = False) -> tuple[np.n
         documents.files,
     )
     commit(run, "measure", [Table("signals", tuple(part for part in made if part))])
-    commit(run, "filter", [Table("ledger/stage=filter", ())])
+    commit(run, "filter", [Table("ledger/filter", ())])
     dedup = {"threshold": THRESHOLD, "url": False, "keep": "longest", "max_removed_share": None}
     settings = Settings.model_validate({"output": folder, "inputs": ["none"], "dedup": dedup})
     execute(STAGES["dedup"], run, settings, lambda: spark, "benchmark")
@@ -157,8 +157,8 @@ def removed_texts(run: Run, n: int) -> np.ndarray:
     removed = np.zeros(n, bool)
     dedup = run.committed("dedup")
     assert dedup is not None
-    for file in dedup.tables["ledger/stage=dedup"].files:
-        for batch in read_part(run.path("ledger/stage=dedup", file.path), ["row"]):
+    for file in dedup.tables["ledger/dedup"].files:
+        for batch in read_part(run.path("ledger/dedup", file.path), ["row"]):
             removed[file.number * PART_ROWS + batch.column(0).to_numpy()] = True
     return removed
 

@@ -168,7 +168,7 @@ def main(file: str, copies: int) -> None:
         (Path(folder) / WEIGHTS).write_bytes(model.to_bytes())
         (Path(folder) / CARD).write_text('{"kind": "logistic", "words": "whitespace"}')
         plan = replace(plan, max_chars=1000)
-        whole = MeasurePlan("cjk", Edits(), plan, folder, "word", 5, 14, 8)
+        whole = MeasurePlan("cjk", Edits(), plan, folder, "word", 5, 26, 8)
         seconds = cpu_seconds(lambda: [measure_batch(batch, whole) for batch in batches])
     row("measure", len(texts), n_bytes, seconds, {})
     seconds -= cpu_seconds(lambda: [identify(batch.column("text"), plan) for batch in batches])

@@ -19,25 +19,15 @@ from udfs.errors import InputError
 
 LEDGERS = ("ingest", "filter", "dedup", "decontaminate")
 ID = ds.field("id")
-FIRST_PLACES = ("documents", "ledger/stage=ingest", "quarantine")
+SHOWN = ("id", "source", "url", "date", "file_path", "record_offset", "record_id", "charset", "extractor", "title")
+FIRST_PLACES = ("documents", "ledger/ingest", "quarantine")
 
 
 def explain_document(run: Run, doc_id: str, console: Console) -> None:
     """Print where the document came from, its signals against their bounds, the verdict and its duplicates."""
     document = the_only(run, doc_id)
     identity = document["id"]
-    for name in (
-        "id",
-        "source",
-        "url",
-        "date",
-        "file_path",
-        "record_offset",
-        "record_id",
-        "charset",
-        "extractor",
-        "title",
-    ):
+    for name in SHOWN:
         if document.get(name) is not None:
             console.print(f"{name:<14} {escape(str(document[name]))}")
     measured = find(run, "signals", identity)
@@ -99,7 +89,7 @@ def print_verdict(run: Run, document: dict[str, Any], console: Console) -> None:
         console.print(f"found          {escape(document['detail'])}")
         return
     for stage in LEDGERS:
-        removed = find(run, f"ledger/stage={stage}", document["id"])
+        removed = find(run, f"ledger/{stage}", document["id"])
         if removed:
             print_removed(removed, console)
             return

@@ -11,6 +11,7 @@ from pipelines.filter import FilterSettings
 from pipelines.ingest import IngestSettings
 from pipelines.measure import LanguageSettings, MeasureSettings
 from pipelines.pack import PackSettings
+from pipelines.pack_chat import ChatSettings
 from pipelines.quality_model import QualitySettings
 from pipelines.refine import RefineSettings
 from pipelines.sources import Inputs
@@ -22,7 +23,7 @@ class Settings(Model):
     output: str
     """Run directory, on any file system."""
     inputs: Inputs = Field(min_length=1)
-    """Sources: paths or globs, or {paths, kind, source, dump, fields}."""
+    """Sources: paths or globs, or {paths, kind, source, dump, fields, select}; see docs/inputs.md."""
     recipe: str | list[str] = "none"
     """Recipes under these settings, by name (conf/recipes) or path, later ones over earlier ones; `none` keeps every
     document with a word in it."""
@@ -38,6 +39,7 @@ class Settings(Model):
     refine: RefineSettings = RefineSettings()
     tokenizer: TokenizerSettings = TokenizerSettings()
     pack: PackSettings = PackSettings()
+    chat: ChatSettings = ChatSettings()
     validation: ValidateSettings = ValidateSettings()
     spark: dict[str, Any] = {}
     """Any Spark setting; decides about speed only."""

@@ -6,6 +6,7 @@ from pipelines.filter import filter_documents
 from pipelines.ingest import ingest
 from pipelines.measure import measure
 from pipelines.pack import pack
+from pipelines.pack_chat import pack_chat
 from pipelines.quality_model import train_quality
 from pipelines.refine import refine
 from pipelines.report import report
@@ -14,7 +15,7 @@ from pipelines.stage import Stage
 from pipelines.tokenizer import train_tokenizer
 from pipelines.validate import validate
 
-LEDGERS = ("ledger/stage=ingest", "ledger/stage=filter", "ledger/stage=dedup", "ledger/stage=decontaminate")
+LEDGERS = ("ledger/ingest", "ledger/filter", "ledger/dedup", "ledger/decontaminate")
 ALL_ROWS = ("documents", "quarantine", "signals", *LEDGERS, "duplicates", "clean")
 
 CHAIN = [
@@ -42,7 +43,7 @@ CHAIN = [
         "dedup",
         dedup,
         needs=("dedup", "measure"),
-        reads=("documents", "signals", "ledger/stage=filter"),
+        reads=("documents", "signals", "ledger/filter"),
         files=lambda s: s.dedup.outside_files(),
     ),
     Stage(
@@ -61,6 +62,13 @@ CHAIN = [
         files=lambda s: s.tokenizer.outside_files(),
     ),
     Stage("pack", pack, needs=("pack", "seed"), reads=("clean", "tokenizer")),
+    Stage(
+        "pack_chat",
+        pack_chat,
+        needs=("chat", "seed"),
+        reads=("tokenizer",),
+        files=lambda s: s.chat.outside_files(),
+    ),
     Stage("validate", validate, needs=("validation",), reads=(*ALL_ROWS, "shards")),
     Stage(
         "report",

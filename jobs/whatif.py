@@ -25,7 +25,7 @@ from udfs.errors import InputError, UsageError
 from udfs.parts import read_part
 from udfs.verdicts import Check, failures
 
-LATER = ("ledger/stage=dedup", "ledger/stage=decontaminate")
+LATER = ("ledger/dedup", "ledger/decontaminate")
 STATES = ("kept", "lost", "gained")
 Counts = dict[str, Counter[str]]
 
@@ -64,7 +64,7 @@ def decisions_of(run: Run) -> Decisions:
     """The settings of the run's filter. Raises InputError where it has not run."""
     committed = run.committed("filter")
     if committed is None:
-        raise InputError(f"{run.path('ledger/stage=filter')}: not there yet", "run `gristmill filter` first")
+        raise InputError(f"{run.path('ledger/filter')}: not there yet", "run `gristmill filter` first")
     settings = committed.identity["settings"]
     cut = Cut(min_score=settings["quality.min_score"])
     return Decisions(filter=FilterSettings.model_validate(settings["filter"]), quality=cut)

@@ -55,13 +55,11 @@ class DecontaminateSettings(Model):
 
 
 def decontaminate(job: Job, decontaminate: DecontaminateSettings, measure: MeasureSettings) -> None:
-    """documents, signals, ledgers -> ledger/stage=decontaminate."""
+    """documents, signals, ledgers -> ledger/decontaminate."""
     if not decontaminate.sets:
         add_ledger(job, [])
         return
     sets = tuple(EvaluationSet(spec.name, spec.path, spec.fields) for spec in decontaminate.sets)
     limits = (decontaminate.n, decontaminate.min_words, decontaminate.share)
     plan = DecontaminatePlan(sets, *limits, measure.edits_plan(), measure.words)
-    write_ledger(
-        job, partial(decontaminate_part, plan=plan), parts_left(job, "ledger/stage=filter", "ledger/stage=dedup")
-    )
+    write_ledger(job, partial(decontaminate_part, plan=plan), parts_left(job, "ledger/filter", "ledger/dedup"))

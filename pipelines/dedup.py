@@ -105,7 +105,7 @@ def n_partitions(n_rows: int, rows_per_partition: int | None = None) -> int:
 
 
 def dedup(job: Job, dedup: DedupSettings, measure: MeasureSettings) -> None:
-    """documents, signals, ledger/stage=filter -> duplicates, compared, revisions, ledger/stage=dedup."""
+    """documents, signals, ledger/filter -> duplicates, compared, revisions, ledger/dedup."""
     search = Search(job, open_snapshots(job, dedup.index))
     n_left = count_left(search, dedup)
     if dedup.url:

@@ -80,7 +80,7 @@ def decontamination(job: Job) -> Json:
     settings = decontaminated.identity["settings"]["decontaminate"] if decontaminated else {}
     if not settings.get("sets"):
         return {"not_computed": "no evaluation set is named in decontaminate.sets"}
-    ledger = job.read("ledger/stage=decontaminate").withColumn("set", F.substring_index("matched_id", ":", 1))
+    ledger = job.read("ledger/decontaminate").withColumn("set", F.substring_index("matched_id", ":", 1))
     sums = [F.count("id").alias("documents"), F.count_distinct("matched_id").alias("items")]
     hits = {row["set"]: row.asDict() for row in ledger.groupBy("set").agg(*sums).collect()}
     names = sorted({one["name"] for one in settings["sets"]} | hits.keys())

@@ -68,13 +68,13 @@ def nearest(check: Check, sampled: pa.Table) -> Iterator[Json]:
 
 def removers(job: Job, ids: list[str]) -> dict[str, str]:
     """id -> "stage: reason" of the documents that were removed."""
-    ledgers = job.read(*[f"ledger/stage={stage}" for stage in STAGES]).where(F.col("id").isin(ids))
+    ledgers = job.read(*[f"ledger/{stage}" for stage in STAGES]).where(F.col("id").isin(ids))
     return {row["id"]: f"{row['stage']}: {row['reason']}" for row in ledgers.select("id", "stage", "reason").collect()}
 
 
 def of_other_reasons(job: Job) -> list[Json]:
     """The first documents, by id, of every reason that is not a bound on a signal."""
-    ledgers = job.read(*[f"ledger/stage={stage}" for stage in ("ingest", *STAGES)])
+    ledgers = job.read(*[f"ledger/{stage}" for stage in ("ingest", *STAGES)])
     columns = ("id", "source", "url", "excerpt", "value", "bound", "matched_id")
     first = F.min_by(F.struct(*columns), "id", MAX_A_REASON).alias("rows")
     others = ledgers.where("stage <> 'filter' or reason in ('language', 'empty')")

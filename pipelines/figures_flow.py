@@ -23,7 +23,7 @@ OTHERS = "(others)"
 
 def fates(job: Job) -> DataFrame:
     """One row per document: source, language, host, length, the stage that removed it or `kept`, and bounds not met."""
-    removed = job.read(*[f"ledger/stage={stage}" for stage in STAGES]).select("id", "stage", "broken")
+    removed = job.read(*[f"ledger/{stage}" for stage in STAGES]).select("id", "stage", "broken")
     host = F.rtrim(F.lower(F.regexp_extract("url", HOST, 1)), F.lit("."))
     documents = job.read("signals").select(
         "id", "source", "language", "n_chars", "n_words", F.nullif(host, F.lit("")).alias("host")

@@ -135,7 +135,7 @@ def check_signal_names(bounds: Bounds) -> None:
 
 
 def filter_documents(job: Job, filter: FilterSettings, quality_min_score: float | None) -> None:
-    """signals -> ledger/stage=filter."""
+    """signals -> ledger/filter."""
     checks = filter.checks(quality_min_score)
     check_measured(job.run, checks)
     write_ledger(job, partial(filter_part, checks=checks), parts_left(job))

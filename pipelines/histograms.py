@@ -158,7 +158,7 @@ def _variant_json(check: Check, variant: Variant) -> Json:
 
 def count_all(job: Job, plan: HistogramPlan) -> list[list[Json]]:
     """The series of each histogram of the plan, over all parts of `signals`."""
-    parts = parts_left(job, "ledger/stage=filter")
+    parts = parts_left(job, "ledger/filter")
     counted = stream_tasks(job.spark, lambda part: count_part(part, plan), parts, COUNTS)
     totals = counted.groupBy("signal", "group", "variant", "kept", "bin").agg(F.sum("n").alias("n")).toArrow()
     counts = [np.zeros(plan.shape(i), np.int64) for i in range(len(plan.histograms))]

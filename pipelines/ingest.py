@@ -117,7 +117,7 @@ def sum_by_file(counts: Iterable[FileCounts]) -> list[dict[str, Any]]:
 
 
 def ingest(job: Job, inputs: Iterable[InputSpec], ingest: IngestSettings) -> None:
-    """inputs -> documents, quarantine, ledger/stage=ingest."""
+    """inputs -> documents, quarantine, ledger/ingest."""
     sizes = {name: found.n_bytes for name, found in job.fingerprints.items()}
     plan = ingest.plan()
     found = expand(inputs)

@@ -28,7 +28,7 @@ def parts_left(job: Job, *ledgers: str, duplicates: bool = False) -> list[Part]:
 
 
 def ledger_file(job: Job) -> LedgerFile:
-    return LedgerFile(job.stage, job.run.path(f"ledger/stage={job.stage}"), job.key, LEDGER)
+    return LedgerFile(job.stage, job.run.path(f"ledger/{job.stage}"), job.key, LEDGER)
 
 
 def write_ledger(job: Job, decide: Callable[..., tuple[PartFile | None, Counts]], parts: Sequence[Part]) -> None:
@@ -38,5 +38,5 @@ def write_ledger(job: Job, decide: Callable[..., tuple[PartFile | None, Counts]]
 
 
 def add_ledger(job: Job, written: Sequence[tuple[PartFile | None, Counts]]) -> None:
-    job.add(f"ledger/stage={job.stage}", [part for part, _ in written])
+    job.add(f"ledger/{job.stage}", [part for part, _ in written])
     job.counts["removed"] = total("source", "reason", [counts for _, counts in written])

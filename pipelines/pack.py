@@ -16,17 +16,16 @@ from pydantic import Field
 from pyspark.sql import DataFrame
 
 from conf.model import Model
+from pipelines.data_sets import commit_data_set, provenance, withdraw_manifest
 from pipelines.mixture import MixtureSettings, Weights, epochs_of, tokens_expected, weigh
 from pipelines.run import Json, Run
 from pipelines.stage import Job
 from pipelines.tasks import map_arrow, stream_tasks
-from pipelines.tokenizer import place_of, write_file
-from udfs import files
+from pipelines.tokenizer import place_of
 from udfs.bundles import BUNDLES, bundled, unbundled
 from udfs.errors import ContractError, UsageError
 from udfs.pack_shard import Packed, write_shard
-from udfs.parts import PartFile
-from udfs.shards import SUFFIXES, Manifest, Shard, Tokenizer, token_dtype, write_manifest
+from udfs.shards import Shard, token_dtype
 from udfs.text_tokenizer import TextTokenizer, load_tokenizer
 from udfs.tokenize_text import PackPlan, Weight, encode_part
 
@@ -130,13 +129,6 @@ def numbers_of(names: list[ShardName]) -> dict[tuple[str, str], tuple[int, int]]
     return numbers
 
 
-def withdraw_manifest(folder: str) -> None:
-    """Shards keep their names from one version to the next: while they change, the folder must not pass for whole."""
-    fs, path = files.locate(files.join(folder, "manifest.json"))
-    if fs.exists(path):
-        fs.rm(path)
-
-
 def write_shards(
     bundles: DataFrame, folder: str, names: list[ShardName], vocab_size: int, pack: PackSettings
 ) -> dict[ShardName, Packed]:
@@ -210,43 +202,15 @@ def windows_of(pack: PackSettings, packed: dict[ShardName, Packed]) -> Json:
 
 
 def commit(job: Job, pack: PackSettings, seed: int, tokenizer: TextTokenizer, packed: dict[ShardName, Packed]) -> None:
-    """Copy the tokenizer, write the manifest, declare every file."""
-    copies = [
-        write_file(job, "shards", f"tokenizer/{file.path}", files.read_bytes(job.run.path("tokenizer", file.path)))
-        for file in job.table("tokenizer").files
-    ]
-    sha256 = next(copy.sha256 for copy in copies if copy.path == "tokenizer/tokenizer.json")
+    """Write the manifest, with all that the shards were made from."""
     splits: dict[str, dict[str, list[Shard]]] = {}
     for name, one in packed.items():
         splits.setdefault(name.split, {}).setdefault(name.source, []).append(one.shard)
-    manifest = Manifest(
-        kind="pretrain",
-        doc_template="[BOS] ids EOS" if pack.bos else "ids EOS",
-        tokenizer=Tokenizer(sha256, tokenizer.vocab_size, tokenizer.bos, tokenizer.eos, tokenizer.pad),
-        shuffle={"seed": seed, "key": SHUFFLE_KEY[pack.order]},
-        pipeline={**provenance(job), "mixture": job.counts["mixture"], "windows": job.counts["windows"]},
-        splits=splits,
-    )
-    write_manifest(job.run.path("shards"), manifest, [copy.path for copy in copies])
-    parts = [
-        PartFile(shard.path + SUFFIXES[kind], 0, shard.bytes[kind], sha256, sha256[:32])
-        for shard in manifest.shards()
-        for kind, sha256 in shard.sha256.items()
-    ]
-    written = [_described(job, name) for name in ("SHA256SUMS", "manifest.json")]
-    job.add("shards", [*parts, *copies, *written])
-    job.counts |= {"totals": manifest.totals, "content_sha256": manifest.content_sha256}
-
-
-def _described(job: Job, name: str) -> PartFile:
-    found = files.fingerprint(job.run.path("shards", name))
-    return PartFile(name, 0, found.n_bytes, found.sha256, found.sha256[:32])
-
-
-def provenance(job: Job) -> Json:
-    """What the shards came from: the identities of the stages above, so that two data sets can be compared."""
-    return {
-        stage: {"key": record.key, "settings": record.identity["settings"]}
-        for stage in ("ingest", "measure", "filter", "dedup", "decontaminate", "refine", "train_tokenizer")
-        if (record := job.run.committed(stage))
+    described: Json = {
+        "kind": "pretrain",
+        "doc_template": "[BOS] ids EOS" if pack.bos else "ids EOS",
+        "shuffle": {"seed": seed, "key": SHUFFLE_KEY[pack.order]},
+        "pipeline": {**provenance(job), "mixture": job.counts["mixture"], "windows": job.counts["windows"]},
     }
+    manifest = commit_data_set(job, "shards", tokenizer, splits, described)
+    job.counts |= {"totals": manifest.totals, "content_sha256": manifest.content_sha256}

@@ -16,7 +16,7 @@ from pipelines.tasks import run_tasks
 from udfs.errors import ContractError
 from udfs.refine import RefinePlan, refine_part
 
-LEDGERS = ("ledger/stage=filter", "ledger/stage=dedup", "ledger/stage=decontaminate")
+LEDGERS = ("ledger/filter", "ledger/dedup", "ledger/decontaminate")
 
 
 Action = Literal["keep", "replace", "remove"]

@@ -107,7 +107,7 @@ class Run:
             fs.rm(scratch, recursive=True)
         for path in fs.find(folder):
             relative = path.removeprefix(folder.rstrip("/") + "/")
-            if relative not in named and not relative.startswith("stage="):
+            if relative not in named:
                 fs.rm(path)
 
 

@@ -30,7 +30,7 @@ class Search:
         self.job = job
         self.snapshots = snapshots
         self.first_own = sum(snapshot.n_parts for snapshot in snapshots)
-        own = parts_left(job, "ledger/stage=filter")
+        own = parts_left(job, "ledger/filter")
         moved = [replace(part, number=self.first_own + part.number) for part in own]
         earlier = [part for snapshot in snapshots for part in snapshot.parts]
         self.parts: dict[int, Part] = {part.number: part for part in (*earlier, *moved)}

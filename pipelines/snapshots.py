@@ -45,7 +45,7 @@ def open_snapshots(job: Job, roots: Sequence[str]) -> list[Snapshot]:
 
 
 def open_snapshot(run: Run, first: int) -> Snapshot:
-    tables = [open_table(run, name) for name in ("documents", "signals", "ledger/stage=filter", "ledger/stage=dedup")]
+    tables = [open_table(run, name) for name in ("documents", "signals", "ledger/filter", "ledger/dedup")]
     documents, signals, filtered, removed = (numbered(run, table) for table in tables)
     parts = tuple(
         Part(first + number, uri, signals[number], (filtered[number],) if number in filtered else ())

@@ -193,22 +193,27 @@ TABLES = {
         "train_quality", None, "The quality model: model.json; weights and a spark.ml directory, or model.bin."
     ),
     "signals": TableSpec("measure", SIGNALS, "One row of numbers per document, in the order of `documents`."),
-    "ledger": TableSpec("", LEDGER, "One row per removed document; each stage writes its own partition `stage=NAME`."),
+    "ledger": TableSpec("", LEDGER, "One row per removed document; each stage writes its own folder, `ledger/NAME`."),
     "duplicates": TableSpec("dedup", DUPLICATES, "Every document of this run that is in a duplicate cluster."),
     "compared": TableSpec("dedup", COMPARED, "Every pair whose shingle sets this run compared."),
     "revisions": TableSpec("dedup", REVISIONS, "Documents of earlier snapshots of which the union decides otherwise."),
     "clean": TableSpec("refine", CLEAN, "The documents that are left, after edits."),
     "tokenizer": TableSpec("train_tokenizer", None, "Tokenizer files."),
     "shards": TableSpec("pack", None, "Tokenized shards with manifest.json, see docs/shards.md."),
+    "sft": TableSpec("pack_chat", None, "Shards of conversations, with the tokenizer and its chat template."),
+    "preference": TableSpec(
+        "pack_chat", None, "Shards of answers compared: documents 2k, chosen, and 2k + 1, rejected."
+    ),
+    "chat_quarantine": TableSpec("pack_chat", QUARANTINE, "Rows that hold no conversation, with reason and place."),
     "validation": TableSpec("validate", None, "Results of the data contract."),
     "report": TableSpec("report", None, "The quality report: index.html, report.json, summary.md and tables as CSV."),
 }
 
 
 def writer_of(table: str) -> str:
-    """Name of the stage that writes `table`; `ledger/stage=dedup` is written by `dedup`."""
-    name, _, partition = table.partition("/stage=")
-    return partition or TABLES[name].written_by
+    """Name of the stage that writes `table`; `ledger/dedup` is written by `dedup`."""
+    name, _, stage = table.partition("/")
+    return stage or TABLES[name].written_by
 
 
 def schema_of(table: str) -> pa.Schema:

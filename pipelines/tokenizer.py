@@ -20,6 +20,7 @@ from pipelines.run import Json
 from pipelines.stage import Job
 from pipelines.tasks import run_tasks, stream_tasks
 from udfs import bpe_files, bpe_train, files
+from udfs.chat import TURN_END, TURN_START
 from udfs.errors import InputError
 from udfs.parts import PartFile
 from udfs.pretokens import COUNTS, count_part
@@ -27,7 +28,13 @@ from udfs.strings import strings
 from udfs.text_tokenizer import REQUIRED, TokenizerPlace, open_tokenizer
 from udfs.tokenizer_figures import FIGURES, TextFigures, add_up, measure_part
 
-CONTROL = {"bos": "<|begin_of_text|>", "eos": "<|end_of_text|>", "pad": "<|pad|>"}
+CONTROL = {
+    "bos": "<|begin_of_text|>",
+    "eos": "<|end_of_text|>",
+    "pad": "<|pad|>",
+    "turn_start": TURN_START,
+    "turn_end": TURN_END,
+}
 MEASURED_PARTS = 64
 MEASURED_BYTES = 4 << 20
 """Of text, in each of the parts that are measured."""

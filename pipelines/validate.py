@@ -89,8 +89,8 @@ def conservation(job: Job) -> list[Expectation]:
         found = sum(file["skipped"].values()) + file["quarantined"] + file["removed"] + file["documents"]
         lost[f"{file['source']}/{file['path']}"] = file["records"] - found
     left = per_source(job, "documents")
-    left.subtract(per_source(job, "ledger/stage=filter") + per_source(job, "ledger/stage=dedup"))
-    left.subtract(per_source(job, "ledger/stage=decontaminate"))
+    left.subtract(per_source(job, "ledger/filter") + per_source(job, "ledger/dedup"))
+    left.subtract(per_source(job, "ledger/decontaminate"))
     left.subtract(per_source(job, "clean"))
     return [
         *[Expectation("ingest", f"records lost of {name}", n, 0, 0) for name, n in sorted(lost.items())],
@@ -107,11 +107,7 @@ def shares(job: Job, validation: ValidateSettings) -> list[Expectation]:
     if validation.max_removed_share is None:
         return []
     documents = per_source(job, "documents")
-    removed = (
-        job.read("ledger/stage=filter", "ledger/stage=dedup", "ledger/stage=decontaminate")
-        .groupBy("source", "reason")
-        .count()
-    )
+    removed = job.read("ledger/filter", "ledger/dedup", "ledger/decontaminate").groupBy("source", "reason").count()
     return [
         Expectation(
             row["source"],

@@ -177,14 +177,14 @@ def parquet(texts: dict[str, str]) -> bytes:
 
 FATES = {
     "quarantine": {"not-json": "not_json", "no-text": "no_text_field", "han-cut": "truncated"},
-    "ledger/stage=ingest": {"gone": "status", "picture": "media_type", "blank": "no_text"},
-    "ledger/stage=filter": {
+    "ledger/ingest": {"gone": "status", "picture": "media_type", "blank": "no_text"},
+    "ledger/filter": {
         "german": "language",
         "code": "c4.curly_bracket_lines",
         "brief": "c4.sentences",
         "advert": "quality",
     },
-    "ledger/stage=dedup": {
+    "ledger/dedup": {
         "page-0": "url",
         "page-3": "exact",
         "mirror": "exact",
@@ -192,7 +192,7 @@ FATES = {
         "c4-reworded": "near",
         "han-reworded": "near",
     },
-    "ledger/stage=decontaminate": {"exam": "evaluation_overlap", "short-exam": "evaluation_overlap"},
+    "ledger/decontaminate": {"exam": "evaluation_overlap", "short-exam": "evaluation_overlap"},
 }
 """What becomes of the records above that are not kept: table -> name -> reason."""
 

@@ -37,7 +37,7 @@ def make_part(folder: Path, documents: list[dict[str, Any]], number: int = 0, pl
 
 
 def ledger_of(folder: Path, stage: str = "filter") -> LedgerFile:
-    return LedgerFile(stage, str(folder / f"ledger/stage={stage}"), KEY, LEDGER)
+    return LedgerFile(stage, str(folder / f"ledger/{stage}"), KEY, LEDGER)
 
 
 def rows_of(uri: str | Path) -> list[dict[str, Any]]:

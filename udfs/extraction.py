@@ -15,7 +15,7 @@ NoText = Literal[
     "too_many_elements",
     "too_many_attributes",  # in one element or some: libxml2 takes the square of their number
     "too_many_inline_elements",  # in one element or some: trafilatura takes the square of their number
-    "extractor_failed",  # an error inside trafilatura or lxml
+    "extractor_failed",  # an error inside the library
     "extractor_died",  # the process that extracts was ended by this page, twice (see udfs.extract_child)
 ]
 

@@ -1,4 +1,8 @@
-"""Files on any file system that fsspec knows (local, hdfs://, s3://): open, publish in one step, fingerprint."""
+"""Files on any file system that fsspec knows (local, hdfs://, s3a://): open, publish in one step, fingerprint.
+
+hdfs:// is spoken by hdfs-native, s3:// and s3a:// by s3fs, both without a JVM; where a cluster's name node is and who
+may read a bucket is theirs to find: in HADOOP_CONF_DIR, in AWS_* and the other places that botocore looks at.
+"""
 
 import hashlib
 import os
@@ -15,11 +19,22 @@ import fsspec
 from udfs.errors import InputError
 
 CHUNK_BYTES = 8 << 20
+OBJECT_STORE = {"use_listings_cache": False, "default_block_size": CHUNK_BYTES}
+"""A cached listing would not show what other processes write."""
+OPTIONS = {"s3": OBJECT_STORE, "s3a": OBJECT_STORE}
 
 
 def locate(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
     """The file system that holds `uri`, and the path on it."""
-    return fsspec.core.url_to_fs(uri)
+    return fsspec.core.url_to_fs(uri, **OPTIONS.get(uri.partition("://")[0], {}))
+
+
+def is_local(fs: fsspec.AbstractFileSystem) -> bool:
+    return "file" in fs.protocol
+
+
+def _is_hdfs(fs: fsspec.AbstractFileSystem) -> bool:
+    return fs.protocol in ("hdfs", "viewfs")
 
 
 def join(folder: str, *names: str) -> str:
@@ -72,7 +87,7 @@ def as_local(uri: str) -> Iterator[str]:
     fs, path = locate(uri)
     if not fs.isfile(path):
         raise InputError(f"{uri}: no such file")
-    if "file" in fs.protocol:
+    if is_local(fs):
         yield path
         return
     with tempfile.NamedTemporaryFile() as copy:
@@ -112,35 +127,60 @@ class HashingWriter:
 
 @contextmanager
 def publish(uri: str) -> Iterator[HashingWriter]:
-    """A file that appears under `uri` complete or not at all: written beside it, synced, then renamed over it.
+    """A file that appears under `uri` complete or not at all, in one step, over what stood there before.
 
-    Two attempts at one task may publish the same name; each rename is atomic and the bytes are equal. An object store
-    shows an object only when its upload ends, so there the name is written directly.
+    Two attempts at one task may publish the same name: the last one stands, and the bytes are equal.
     """
     fs, path = locate(uri)
-    renames = "file" in fs.protocol or "hdfs" in fs.protocol
-    temporary = f"{posixpath.dirname(path)}/_{posixpath.basename(path)}.{uuid.uuid4().hex[:8]}" if renames else path
-    fs.makedirs(posixpath.dirname(path), exist_ok=True)
+    with (_renamed if is_local(fs) or _is_hdfs(fs) else _uploaded)(fs, path) as stream:
+        yield HashingWriter(stream)
+
+
+@contextmanager
+def _renamed(fs: fsspec.AbstractFileSystem, path: str) -> Iterator[Any]:
+    """Written beside its place, synced, then renamed over it."""
+    folder, name = posixpath.split(path)
+    temporary = posixpath.join(folder, f"_{name}.{uuid.uuid4().hex[:8]}")
+    fs.makedirs(folder, exist_ok=True)
     try:
         with fs.open(temporary, "wb") as stream:
-            writer = HashingWriter(stream)  # pyright: ignore[reportArgumentType] - fsspec's types say text
-            yield writer
+            yield stream
             stream.flush()
-            if "file" in fs.protocol:
+            if is_local(fs):
                 os.fsync(stream.fileno())
-        if renames:
-            _rename(fs, temporary, path)
+        if is_local(fs):
+            os.replace(temporary, path)
+        else:
+            fs.mv(temporary, path, overwrite=True)
     except BaseException:
-        if renames and fs.exists(temporary):
+        if fs.exists(temporary):
             fs.rm(temporary)
         raise
 
 
-def _rename(fs: fsspec.AbstractFileSystem, source: str, target: str) -> None:
-    if "file" in fs.protocol:
-        os.replace(source, target)
-    else:
-        fs.mv(source, target, overwrite=True)
+@contextmanager
+def _uploaded(fs: fsspec.AbstractFileSystem, path: str) -> Iterator[Any]:
+    """An object store shows an object when its upload ends, and a rename there is a copy: written under its own name.
+    An upload that fails is given up, since closing its stream would show the beginning as the whole."""
+    stream: Any = fs.open(path, "wb")
+    try:
+        yield stream
+        stream.close()
+    except BaseException:
+        stream.discard()
+        stream.closed = True
+        raise
+
+
+def create(uri: str, data: bytes) -> None:
+    """Write a file where there is none; who comes second gets FileExistsError.
+
+    The name node decides on HDFS; on S3 it is a conditional put (If-None-Match: *).
+    """
+    fs, path = locate(uri)
+    how: dict[str, Any] = {"mode": "wb", "overwrite": False} if _is_hdfs(fs) else {"mode": "xb"}
+    with fs.open(path, **how) as stream:
+        stream.write(data)  # pyright: ignore[reportArgumentType] - fsspec's types say text
 
 
 def write_bytes(uri: str, data: bytes) -> None:

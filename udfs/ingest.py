@@ -28,7 +28,7 @@ from udfs.urls import BlockFiles, bare_url, blocked, host, load_lists
 
 Extractor = Literal["blocks", "trafilatura", "resiliparse"]
 OK_STATUSES = (None, 200)
-LEDGER = "ledger/stage=ingest"
+LEDGER = "ledger/ingest"
 QUARANTINE = "quarantine"
 
 
@@ -174,7 +174,9 @@ def judge(file: InputFile, record: Record, plan: IngestPlan) -> tuple[str, dict[
         return QUARANTINE, quarantine_row(file, damage)
     if made.found.text is None:
         return LEDGER, ledger_row(file, record, made.found.reason or "no_text", "")
-    return "documents", document_row(file, record, made, plan.repair_mojibake)
+    if plan.repair_mojibake:
+        made = made._replace(found=replace(made.found, text=repaired(made.found.text)))
+    return "documents", document_row(file, record, made)
 
 
 class Made(NamedTuple):
@@ -229,7 +231,7 @@ def common_columns(file: InputFile, record: Record) -> dict[str, Any]:
     }
 
 
-def document_row(file: InputFile, record: Record, made: Made, repair_mojibake: bool) -> dict[str, Any]:
+def document_row(file: InputFile, record: Record, made: Made) -> dict[str, Any]:
     payload = record.payload if record.text is None else record.text.encode()
     return {
         **common_columns(file, record),
@@ -248,7 +250,7 @@ def document_row(file: InputFile, record: Record, made: Made, repair_mojibake: b
         "canonical_url": made.head.url or None,
         "published": made.head.date or None,
         "robots": robots(record, made.head) or None,
-        "text": repaired(made.found.text) if repair_mojibake and made.found.text else made.found.text,
+        "text": made.found.text,
     }
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from udfs import files
 from udfs.bpe_encode import Encoder, Tokens
 from udfs.bpe_files import read_tokenizer_json
+from udfs.chat import TURN_END, TURN_START
 from udfs.errors import InputError
 from udfs.strings import strings
 
@@ -32,7 +33,8 @@ ROLES = ("bos", "eos", "pad")
 @dataclass(frozen=True)
 class TextTokenizer:
     """`encode` takes a column of texts; an id is None where the tokenizer has no such control token. `is_fragment`: for
-    each id, whether it stands for one byte of a character of several."""
+    each id, whether it stands for one byte of a character of several. `turn_start`, `turn_end`: the marks of a turn in a
+    conversation."""
 
     vocab_size: int
     bos: int | None
@@ -41,6 +43,8 @@ class TextTokenizer:
     encode: Callable[[pa.Array], Tokens]
     decode: Callable[[NDArray[np.int32]], str]
     is_fragment: NDArray[np.bool_]
+    turn_start: int | None = None
+    turn_end: int | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,8 @@ def _bpe(tokenizer_json: bytes, config: bytes) -> TextTokenizer:
         encode=lambda texts: encoder.encode(strings(texts)),
         decode=lambda ids: encoder.decode(ids).decode(),
         is_fragment=_fragments([token.hex() for token in encoder.tokens] + [""] * len(control)),
+        turn_start=control.get(TURN_START),
+        turn_end=control.get(TURN_END),
     )
 
 

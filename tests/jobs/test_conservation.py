@@ -8,7 +8,7 @@ import pytest
 import tiny_corpus
 from tiny_corpus import FATES, TinyRun
 
-REMOVED = ("ledger/stage=filter", "ledger/stage=dedup", "ledger/stage=decontaminate")
+REMOVED = ("ledger/filter", "ledger/dedup", "ledger/decontaminate")
 N_RECORDS = {
     "CC-MAIN-2024-10/a.warc.gz": 2 + len(tiny_corpus.CRAWL),
     "CC-MAIN-2024-10/b.warc.gz": len(tiny_corpus.CHINESE),
@@ -25,7 +25,7 @@ def test_every_record_of_every_file_is_somewhere_once(tiny_run: TinyRun):
     )
     names = {identity: name for name, identity in tiny_run.ids.items()}
     placed["CC-MAIN-2024-10/a.warc.gz"] += sum(
-        names[row["id"]] in tiny_corpus.CRAWL for row in tiny_run.rows("ledger/stage=ingest")
+        names[row["id"]] in tiny_corpus.CRAWL for row in tiny_run.rows("ledger/ingest")
     )
     assert placed == N_RECORDS
 
@@ -42,7 +42,7 @@ def test_the_counts_of_the_stage_are_those_of_the_files_and_tables(tiny_run: Tin
 
 
 def test_no_id_stands_in_two_places(tiny_run: TinyRun):
-    places = ("quarantine", "ledger/stage=ingest", *REMOVED, "clean")
+    places = ("quarantine", "ledger/ingest", *REMOVED, "clean")
     ended = [row["id"] for table in places for row in tiny_run.rows(table)]
     assert len(ended) == len(set(ended)) == sum(N_RECORDS.values()) - 2
     assert set(ended) == set(tiny_run.ids.values())
@@ -52,6 +52,13 @@ def test_a_document_is_clean_or_in_one_ledger(tiny_run: TinyRun):
     removed = [row["id"] for table in REMOVED for row in tiny_run.rows(table)]
     kept = [row["id"] for row in tiny_run.rows("clean")]
     assert sorted(removed + kept) == sorted(row["id"] for row in tiny_run.rows("documents"))
+
+
+def test_a_reader_of_whole_folders_finds_the_committed_rows(tiny_run: TinyRun):
+    ledgers = [row for table in ("ledger/ingest", *REMOVED) for row in tiny_run.rows(table)]
+    assert sorted(pq.read_table(tiny_run.root / "ledger")["id"].to_pylist()) == sorted(row["id"] for row in ledgers)
+    for table in ("documents", "signals", "duplicates", "clean", "quarantine"):
+        assert pq.read_table(tiny_run.root / table).num_rows == len(tiny_run.rows(table))
 
 
 @pytest.mark.parametrize("table", FATES)
@@ -74,7 +81,7 @@ def test_quarantine_keeps_file_offset_and_the_head_of_what_was_found(tiny_run: T
 
 
 def test_ledgers_name_the_source_the_address_and_the_start_of_the_text(tiny_run: TinyRun):
-    row = tiny_run.by_name("ledger/stage=filter")["advert"]
+    row = tiny_run.by_name("ledger/filter")["advert"]
     assert (row["source"], row["url"], row["stage"]) == ("crawl", "https://advert.example.org/page", "filter")
     assert row["excerpt"] == tiny_run.by_name("documents")["advert"]["text"][:200]
 

@@ -56,5 +56,5 @@ def test_spark_submit_runs_a_stage_in_its_session(tiny_run: TinyRun, tmp_path: P
     assert "filter           done in" in finished.stdout  # spark-submit sends both there
     run = TinyRun(tiny_run.corpus, tmp_path / "run", tiny_run.settings, tiny_run.ids)
     n_words = {row["id"]: row["gopher"]["word_count"] for row in run.rows("signals")}
-    removed = {row["id"] for row in run.rows("ledger/stage=filter") if "gopher.word_count" in row["broken"]}
+    removed = {row["id"] for row in run.rows("ledger/filter") if "gopher.word_count" in row["broken"]}
     assert removed == {identity for identity, n in n_words.items() if n < 85}

@@ -30,7 +30,7 @@ def flipped(content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["clean/part-*", "ledger/stage=dedup/part-*", "quality_model/weights.npy", "shards/train/c4/*.bin"]
+    "pattern", ["clean/part-*", "ledger/dedup/part-*", "quality_model/weights.npy", "shards/train/c4/*.bin"]
 )
 def test_verify_finds_a_changed_byte_and_names_the_file(tiny_run: TinyRun, gristmill: Command, pattern: str):
     file = next(tiny_run.root.glob(pattern))

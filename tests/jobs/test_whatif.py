@@ -47,7 +47,7 @@ def test_a_closer_bound_loses_the_documents_outside_it(what, tiny_run: TinyRun):
 
 
 def test_a_wider_bound_gains_the_documents_that_met_all_others(what, tiny_run: TinyRun):
-    removed = tiny_run.rows("ledger/stage=filter")
+    removed = tiny_run.rows("ledger/filter")
     reason = next(row["reason"] for row in removed if len(row["broken"]) == 1 and "." in row["reason"])
     alone = [row for row in removed if row["broken"] == [reason]]
     out = what(f"filter.bounds.{reason}=null")

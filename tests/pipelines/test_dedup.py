@@ -161,7 +161,7 @@ def check_clusters(run: TinyRun) -> None:
         assert [row["id"] for row in members if row["kind"] == "kept"] == [kept]
         assert {row["cluster_id"] for row in members} == {min(row["id"] for row in members)}
         assert {row["cluster_size"] for row in members} == {len(members)}
-    ledger = {row["id"]: (row["matched_id"], row["reason"]) for row in run.rows("ledger/stage=dedup")}
+    ledger = {row["id"]: (row["matched_id"], row["reason"]) for row in run.rows("ledger/dedup")}
     assert ledger == {row["id"]: (row["kept_id"], row["kind"]) for row in rows if row["kind"] != "kept"}
 
 
@@ -187,7 +187,7 @@ def test_without_urls_and_bands_only_copies_of_texts_are_found(measured: TinyRun
 def digests_of_oldest(run: TinyRun, gristmill: Command) -> dict[str, str]:
     """Of the tables that the stage writes when the oldest is kept; it is then forgotten that it ran."""
     assert gristmill("dedup", "--settings", run.settings, "--set=dedup.keep=oldest").code == 0
-    digests = {name: run.digests()[name] for name in ("duplicates", "compared", "ledger/stage=dedup")}
+    digests = {name: run.digests()[name] for name in ("duplicates", "compared", "ledger/dedup")}
     (run.root / "runs/dedup.json").unlink()
     return digests
 
@@ -218,7 +218,7 @@ def test_with_drop_all_nothing_that_has_a_duplicate_stays(measured: TinyRun, gri
     changes = ["--set=dedup.keep=oldest", "--set=dedup.drop_all=true"]
     assert gristmill("dedup", "--settings", measured.settings, *changes).code == 0
     names = names_of(measured)
-    reasons = {names[row["id"]]: row["reason"] for row in measured.rows("ledger/stage=dedup")}
+    reasons = {names[row["id"]]: row["reason"] for row in measured.rows("ledger/dedup")}
     kept = dict.fromkeys(("like it", "han", "three words"), "drop_all")
     assert reasons == {name: kind for name, (_, kind) in OLDEST.items()} | kept
 
@@ -242,7 +242,7 @@ def test_a_source_that_would_lose_too_much_stops_the_run(measured: TinyRun, gris
 
 def test_the_whole_chain_finds_those_of_the_documents_the_filter_left(tiny_run: TinyRun):
     """Texts as the tiny run's edits leave them; among its duplicates no edit touches one."""
-    removed = {row["id"] for row in tiny_run.rows("ledger/stage=filter")}
+    removed = {row["id"] for row in tiny_run.rows("ledger/filter")}
     scores = {row["id"]: row["quality_score"] for row in tiny_run.rows("signals")}
     left = [
         row | {"quality_score": scores[row["id"]]} for row in tiny_run.rows("documents") if row["id"] not in removed

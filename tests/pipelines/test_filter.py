@@ -94,7 +94,7 @@ def expected_verdict(row: dict[str, Any]) -> list[tuple[str, float | None]]:
 
 
 def test_the_ledger_is_what_a_plain_judge_finds(tiny_run: TinyRun):
-    found = {row["id"]: (row["broken"], row["reason"], row["value"]) for row in tiny_run.rows("ledger/stage=filter")}
+    found = {row["id"]: (row["broken"], row["reason"], row["value"]) for row in tiny_run.rows("ledger/filter")}
     expected = {}
     for row in tiny_run.rows("signals"):
         if verdict := expected_verdict(row):

@@ -38,7 +38,7 @@ def test_clean_has_what_documents_signals_and_duplicates_say(tiny_run: TinyRun):
 def test_a_lost_record_is_an_error_that_says_where_the_others_are():
     rows = dict(zip(LEDGERS, (3, 2, 1), strict=True)) | {"documents": 10, "clean": 3}
     job: Any = SimpleNamespace(table=lambda name: SimpleNamespace(n_rows=rows[name]))
-    with pytest.raises(ContractError, match=r"10 documents, but 3 in clean, 3 in ledger/stage=filter"):
+    with pytest.raises(ContractError, match=r"10 documents, but 3 in clean, 3 in ledger/filter"):
         check_conservation(job)
     rows["clean"] = 4
     check_conservation(job)

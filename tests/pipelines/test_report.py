@@ -127,7 +127,7 @@ def write_run(folder: Path, documents: dict[str, Document]) -> Run:
         "quarantined": [{"source": "crawl", "reason": "not_json", "n": 1}],
         "removed": [{"source": "crawl", "reason": "no_text", "n": 1}],
     }
-    ingested = {"documents": names, "quarantine": [damaged], "ledger/stage=ingest": [no_text]}
+    ingested = {"documents": names, "quarantine": [damaged], "ledger/ingest": [no_text]}
     commit(run, "ingest", [write_table(run, table, rows) for table, rows in ingested.items()], counts, {"inputs": []})
     measured = write_table(run, "signals", [signals_row(name, one) for name, one in documents.items()])
     commit(run, "measure", [measured], {}, {"quality.model": "none"})
@@ -170,7 +170,7 @@ def write_ledger(run: Run, stage: str, documents: dict[str, Document]) -> tuple[
         for name, one in documents.items()
     ]
     removed = [{"source": row["source"], "reason": row["reason"], "n": 1} for row in rows if row]
-    return write_table(run, f"ledger/stage={stage}", rows), removed
+    return write_table(run, f"ledger/{stage}", rows), removed
 
 
 def make_report(run: Run, spark: Any) -> Path:

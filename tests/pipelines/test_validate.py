@@ -18,7 +18,7 @@ def test_a_good_run_meets_expectations_of_every_table_and_source(tiny_run: TinyR
     found = results(tiny_run.root)
     assert all(row["success"] for row in found)
     figures = {(row["table"], row["figure"]): row["value"] for row in found}
-    for table in ("documents", "signals", "ledger/stage=filter", "duplicates", "clean", "quarantine"):
+    for table in ("documents", "signals", "ledger/filter", "duplicates", "clean", "quarantine"):
         assert figures[table, "rows"] == len(tiny_run.rows(table))
     lost = {figure for table, figure in figures if table == "ingest"}
     assert lost == {

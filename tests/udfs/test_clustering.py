@@ -104,7 +104,7 @@ def test_the_ledger_has_every_member_but_the_one_kept_with_its_reason(part, step
     cut = Part(0, part.documents, part.signals, duplicates=uri)
     written, counts = ledger_part(cut, ledger_of(tmp_path, "dedup"), threshold=0.8)
     assert written is not None
-    ledger = rows_of(tmp_path / "ledger/stage=dedup" / written.path)
+    ledger = rows_of(tmp_path / "ledger/dedup" / written.path)
     assert [(row["row"], row["reason"], row["matched_id"]) for row in ledger] == [
         (0, "url", IDS[3]),
         (1, "exact", IDS[3]),
@@ -126,7 +126,7 @@ def test_where_all_of_a_cluster_go_the_preferred_one_stands_in_the_ledger_too(pa
     cut = replace(part, duplicates=write_rows(tmp_path / "duplicates", 0, DUPLICATES, rows))
     written, counts = ledger_part(cut, ledger_of(tmp_path, "dedup"), threshold=0.8)
     assert written is not None
-    ledger = rows_of(tmp_path / "ledger/stage=dedup" / written.path)
+    ledger = rows_of(tmp_path / "ledger/dedup" / written.path)
     assert [(row["row"], row["reason"]) for row in ledger] == [(0, "url"), (1, "exact"), (2, "near"), (3, "drop_all")]
     assert counts["web", "drop_all"] == 1
 

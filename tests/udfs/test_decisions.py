@@ -65,7 +65,7 @@ def test_a_ledger_stands_in_the_order_of_rows_with_what_is_known_of_each(part, t
     removed = pa.table({"row": pa.array([5, 2], pa.int32()), "reason": ["b", "a"], "broken": [["b"], ["a"]]})
     written, counts = ledger_of(tmp_path, "dedup").write(part, removed)
     assert written is not None
-    rows = rows_of(tmp_path / "ledger/stage=dedup" / written.path)
+    rows = rows_of(tmp_path / "ledger/dedup" / written.path)
     assert [(row["row"], row["reason"], row["url"]) for row in rows] == [(2, "a", "http://h/2"), (5, "b", "http://h/5")]
     assert rows[0]["excerpt"] == "text number 2"
     assert (rows[0]["signal"], rows[0]["similarity"]) == (None, None)

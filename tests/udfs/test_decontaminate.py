@@ -116,7 +116,7 @@ def test_the_ledger_of_a_part_names_item_and_share_and_leaves_out_what_is_gone(t
     part = Part(0, part.documents, part.signals, (gone,))
     written, counts = decontaminate_part(part, plan_of(exam, n=13, min_words=8), ledger_of(tmp_path, "decontaminate"))
     assert written is not None
-    (row,) = rows_of(tmp_path / "ledger/stage=decontaminate" / written.path)
+    (row,) = rows_of(tmp_path / "ledger/decontaminate" / written.path)
     assert (row["row"], row["matched_id"], row["similarity"], row["value"]) == (1, "exam:q1:q", 1.0, 1.0)
     assert (row["reason"], row["broken"], row["bound"]) == ("evaluation_overlap", ["evaluation_overlap"], "< 0.5")
     assert counts == {("web", "evaluation_overlap"): 1}

@@ -13,7 +13,7 @@ def test_a_row_for_each_document_removed_and_none_for_the_others(tmp_path):
     checks = [Check("short", "n_words", Interval(min=3)), Check("word_count", "gopher.word_count", Interval(min=4))]
     written, counts = filter_part(part, checks, ledger_of(tmp_path))
     assert written is not None
-    rows = rows_of(tmp_path / "ledger/stage=filter" / written.path)
+    rows = rows_of(tmp_path / "ledger/filter" / written.path)
     assert [(row["row"], row["id"], row["reason"], row["value"]) for row in rows] == [
         (1, f"{1:032x}", "short", 1),
         (2, f"{2:032x}", "short", 1),
