@@ -33,7 +33,7 @@ ROLES = ("bos", "eos", "pad")
 @dataclass(frozen=True)
 class TextTokenizer:
     """`encode` takes a column of texts; an id is None where the tokenizer has no such control token. `is_fragment`: for
-    each id, whether it stands for one byte of a character of several. `turn_start`, `turn_end`: the marks of a turn in a
+    each id, whether it stands for one byte of a character of several. `turn_start` and `turn_end` mark the turns of a
     conversation."""
 
     vocab_size: int

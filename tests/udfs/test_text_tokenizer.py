@@ -83,7 +83,8 @@ def test_a_tokenizer_is_opened_once_until_its_folder_holds_another(kind: Kind, t
 def test_control_ids_of_bpe_are_those_the_config_names():
     contents = contents_of("bpe")
     loaded = opened("bpe")
-    assert (loaded.bos, loaded.eos, loaded.pad, loaded.vocab_size) == (400, 401, 402, 403)
+    assert (loaded.bos, loaded.eos, loaded.pad, loaded.vocab_size) == (400, 401, 402, 405)
+    assert (loaded.turn_start, loaded.turn_end) == (403, 404)
     config = json.loads(contents["tokenizer_config.json"]) | {"bos_token": None, "eos_token": "<|pad|>"}
     changed = open_tokenizer("bpe", contents | {"tokenizer_config.json": json.dumps(config).encode()})
     assert (changed.bos, changed.eos, changed.pad) == (None, 402, 402)
