@@ -14,7 +14,8 @@ from jobs.progress import Stopwatch, stage_progress
 from jobs.session import lazy_session
 from jobs.settings import Settings
 from jobs.stages import CHAIN, STAGES
-from pipelines.run import Run, exclusive
+from pipelines.lock import exclusive
+from pipelines.run import Run
 from pipelines.stage import describe, execute
 from udfs.errors import UsageError
 

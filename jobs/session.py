@@ -7,10 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 import conf
+from udfs.errors import UsageError
 
+COMMITTER = "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version"
+"""Version 2 moves files of failed attempts into the output (MAPREDUCE-6336); only spark.ml's models are written so."""
 DEFAULTS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
@@ -19,9 +23,7 @@ DEFAULTS = {
     "spark.sql.shuffle.partitions": "32",
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
     "spark.ui.showConsoleProgress": "false",
-    # Version 2 moves files of failed attempts into the output (MAPREDUCE-6336); only spark.ml's model writer
-    # commits this way.
-    "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "1",
+    COMMITTER: "1",
 }
 LOCAL = {
     "spark.master": "local[*]",
@@ -41,16 +43,27 @@ def lazy_session(name: str, settings: dict[str, Any]) -> Callable[[], SparkSessi
 
 
 def start_session(name: str, settings: dict[str, Any]) -> SparkSession:
-    """Settings files win over spark-submit's defaults; ours come last."""
+    """The session. Settings files win over spark-submit, and spark-submit over our defaults. Raises UsageError."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     if not {"SPARK_HOME", "SPARK_CONF_DIR"} & os.environ.keys():
         os.environ["SPARK_CONF_DIR"] = QUIET
+    given = {**(_given_by_submit() if "PYSPARK_GATEWAY_PORT" in os.environ else LOCAL), **settings}
+    chosen = {**DEFAULTS, **given}
+    if str(chosen[COMMITTER]) != "1":
+        raise UsageError(
+            f"{COMMITTER} is {chosen[COMMITTER]}", "leave it at 1: version 2 shows what failed tasks wrote"
+        )
     builder = SparkSession.builder.appName(name)  # pyright: ignore[reportAttributeAccessIssue]
-    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
-    for key, value in {**({} if submitted else LOCAL), **DEFAULTS, **settings}.items():
+    for key, value in chosen.items():
         builder = builder.config(key, str(value).lower() if isinstance(value, bool) else str(value))
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def _given_by_submit() -> dict[str, str]:
+    """The Spark settings that spark-submit hands over."""
+    SparkContext._ensure_initialized()  # without it SparkConf does not ask the JVM
+    return dict(SparkConf().getAll())

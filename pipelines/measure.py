@@ -54,7 +54,7 @@ class LanguageSettings(Model):
         return {"language_model": self.model or default_model()}
 
     def plan(self) -> LanguagePlan:
-        return LanguagePlan(**{**self.model_dump(), "model": self.model or default_model()})
+        return LanguagePlan(**self.model_dump())
 
 
 class EditSettings(Model):

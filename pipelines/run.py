@@ -1,22 +1,18 @@
-"""A run directory: what each stage has committed, and who is working on it.
+"""A run directory: what each stage has committed.
 
 `runs/<stage>.json` is the one commit point of a stage: it names every file of every table the stage wrote, with size,
 SHA-256 and row digest, and it is replaced in one atomic step. Readers open it, never a directory listing; files that
 no record names are leftovers of a killed run and are deleted by the next commit.
 """
 
-import fcntl
 import json
 import os
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import IO, Any
+from typing import Any
 
 from udfs import files
 from udfs.digest import add_digests
-from udfs.errors import BusyError, ContractError, InputError
+from udfs.errors import ContractError, InputError
 from udfs.parts import PartFile
 
 Json = dict[str, Any]
@@ -123,54 +119,3 @@ def to_json(committed: Committed) -> Json:
         for name, table in committed.tables.items()
     }
     return content
-
-
-@contextmanager
-def exclusive(run: Run, command: str) -> Iterator[None]:
-    """Hold the run directory for one writing command. Raises BusyError, naming the owner, when somebody holds it.
-
-    On a local file system the kernel holds the lock and frees it when the process dies, however it dies. Elsewhere
-    the lock is a file created only where there is none; after a crash its owner must be checked and the file deleted.
-    """
-    uri = run.path("runs", ".lock")
-    owner = json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "command": command}).encode()
-    fs, path = files.locate(uri)
-    fs.makedirs(os.path.dirname(path), exist_ok=True)
-    if "file" in fs.protocol:
-        with open(path, "a+b") as lock:
-            _lock_local(lock, uri, owner)
-            yield
-    else:
-        _lock_remote(fs, path, uri, owner)
-        try:
-            yield
-        finally:
-            fs.rm(path)
-
-
-def _lock_local(lock: IO[bytes], uri: str, owner: bytes) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        raise _busy(uri, lock.read()) from None
-    lock.truncate(0)
-    lock.write(owner)
-    lock.flush()
-
-
-def _lock_remote(fs: Any, path: str, uri: str, owner: bytes) -> None:
-    try:
-        with fs.open(path, "xb") as lock:
-            lock.write(owner)
-    except FileExistsError:
-        raise _busy(uri, fs.cat_file(path)) from None
-
-
-def _busy(uri: str, owner: bytes) -> BusyError:
-    try:
-        found = json.loads(owner)
-        who = f"process {found['pid']} on {found['host']} ({found['command']})"
-    except (ValueError, KeyError, TypeError):
-        who = "a process that has not yet written its name"
-    return BusyError(f"this output is in use by {who}", f"wait for it to end; if it is dead, delete {uri}")

@@ -188,6 +188,11 @@ def write_bytes(uri: str, data: bytes) -> None:
         writer.write(data)
 
 
+def delete(uri: str) -> None:
+    fs, path = locate(uri)
+    fs.rm(path)
+
+
 @dataclass(frozen=True)
 class Fingerprint:
     """What identifies a file's content (n_bytes, sha256), and when it was last changed, in seconds since 1970."""

@@ -50,9 +50,9 @@ URL = "(?:https?://|www[.])[!-~]+"
 
 @dataclass(frozen=True)
 class LanguagePlan:
-    """How to identify languages; `model` is a local path."""
+    """How to identify languages; `model` is a local path, or None for the `default_model` of who reads it."""
 
-    model: str
+    model: str | None
     engine: str = "kernel"
     max_chars: int = 1000
     fold_capitals: bool = True
@@ -66,8 +66,9 @@ def default_model() -> str:
 
 
 @functools.lru_cache(maxsize=1)
-def load_model(path: str, engine: str) -> KernelModel | LibraryModel:
+def load_model(path: str | None, engine: str) -> KernelModel | LibraryModel:
     """The model at a local path, kept by the process. Raises InputError where it is missing or not for this engine."""
+    path = path or default_model()
     if not os.path.exists(path):
         hint = "run scripts/test or scripts/demo once, which fetch it, or name a file in language.model"
         raise InputError(f"{path}: the language model is not there", hint)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from tiny_corpus import Command, Finished, TinyRun, english, json_lines
 
-from pipelines.run import Run, exclusive
+from pipelines.lock import exclusive
+from pipelines.run import Run
 
 
 @pytest.fixture

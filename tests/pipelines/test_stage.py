@@ -11,7 +11,8 @@ import pytest
 
 from conf.model import Model
 from pipelines import tables
-from pipelines.run import Run, exclusive
+from pipelines.lock import exclusive
+from pipelines.run import Run
 from pipelines.stage import Stage, describe, execute, open_table
 from udfs.errors import BusyError, ContractError, GristmillError, InputError
 from udfs.parts import part_name, write_part
@@ -144,8 +145,8 @@ def test_a_second_command_on_one_output_is_refused_and_the_owner_named(run):
 
 def test_the_lock_of_a_killed_process_is_free(run):
     program = """if True:
-        import sys, os, pipelines.run as r
-        with r.exclusive(r.Run(sys.argv[1]), "x"):
+        import sys, os, pipelines.lock as l, pipelines.run as r
+        with l.exclusive(r.Run(sys.argv[1]), "x"):
             print("held", flush=True)
             os.kill(os.getpid(), 9)"""
     killed = subprocess.run([sys.executable, "-c", program, run.root], capture_output=True, text=True, check=False)
