@@ -1,7 +1,7 @@
 """From WARC file to Parquet: how many pages per CPU second, beside datatrove and beside the bare libraries?
 
-Each contender runs in a process of its own, first on a small file, which loads kernels, models and our extracting
-child, and then on all pages; CPU seconds are those of the process and of its children. Ours is what a Spark task runs:
+Each contender runs in a process of its own, over all pages twice; the first time loads kernels, models and our extracting
+child, the second counts. CPU seconds are those of the process and of its children. Ours is what a Spark task runs:
 reading and verifying, charset, extraction in its child where a library extracts, tables, digests. datatrove runs
 WarcReader, Trafilatura and ParquetWriter. `bare` is a loop over pages that are decoded already, in our mode. `read` is
 reading with the HTTP header parsed: ours with codings undone and every length, checksum and digest verified, with and
@@ -37,8 +37,7 @@ from udfs.members import USUAL_LIMITS
 from udfs.records import Record
 from udfs.warc import read_warc
 
-ROUNDS = 3
-N_WARM_UP = 20
+ROUNDS = 2
 CRAWL = "warc/rewrapped/hplt-cc100.warc.gz"
 
 
@@ -156,10 +155,10 @@ def cpu_seconds() -> float:
     return own.ru_utime + own.ru_stime + ended.ru_utime + ended.ru_stime + alive
 
 
-def measure(name: str, small: Path, file: Path, results: "multiprocessing.Queue[tuple[int, float]]") -> None:
+def measure(name: str, file: Path, results: "multiprocessing.Queue[tuple[int, float]]") -> None:
     """Put (pages, CPU seconds) of the contender in the queue."""
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
-    CONTENDERS[name](small)
+    CONTENDERS[name](file)
     start = cpu_seconds()
     n_pages = CONTENDERS[name](file)
     results.put((n_pages, _bare_seconds[-1] if _bare_seconds else cpu_seconds() - start))
@@ -169,7 +168,6 @@ def main(data: Path) -> None:
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         pages = pages_of(data)
-        small = write_warc(Path(folder) / "small.warc.gz", pages[:N_WARM_UP])
         file = write_warc(Path(folder) / "pages.warc.gz", pages)
         n_bytes = sum(map(len, pages))
         print(f"{len(pages)} pages of {n_bytes / len(pages) / 1000:.0f} kB; load {os.getloadavg()[0]:.1f}")
@@ -177,7 +175,7 @@ def main(data: Path) -> None:
         for _ in range(ROUNDS):
             for name in CONTENDERS:
                 queue = context.Queue()
-                process = context.Process(target=measure, args=(name, small, file, queue))
+                process = context.Process(target=measure, args=(name, file, queue))
                 process.start()
                 found = queue.get()
                 process.join()

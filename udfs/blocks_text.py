@@ -73,9 +73,12 @@ def render(data: bytes, page: Page, chosen: NDArray[np.int64]) -> str:
 def raw_texts(data: bytes, page: Page, chosen: NDArray[np.int64]) -> Iterator[bytes]:
     first = np.searchsorted(page.pieces[:, 2], chosen, "left").tolist()
     behind = np.searchsorted(page.pieces[:, 2], chosen, "right").tolist()
-    spans = page.pieces[:, :2].tolist()
+    starts, ends = (
+        page.pieces[:, 0].tolist(),
+        page.pieces[:, 1].tolist(),
+    )  # a list for each span would wake the collector
     for start, stop in zip(first, behind, strict=True):
-        yield b"".join(data[i:j] for i, j in spans[start:stop])
+        yield b"".join(map(data.__getitem__, map(slice, starts[start:stop], ends[start:stop])))
 
 
 def _block_text(raw: bytes, is_pre: bool) -> str:

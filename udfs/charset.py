@@ -13,6 +13,8 @@ NULs are removed: no charset means anything by them, and readers in C stop there
 import re
 from typing import Literal, NamedTuple
 
+import numpy as np
+import pyarrow as pa
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 
 META_BYTES = 4096
@@ -42,12 +44,16 @@ Origin = Literal["bom", "bytes", "http", "meta", "detected"]
 
 
 class Decoded(NamedTuple):
-    """`text` without NULs and lone surrogates; `charset` as a Python codec; `n_bad` U+FFFD that stand for bad bytes."""
+    """The text in UTF-8, without NULs; `charset` as a Python codec; `n_bad` U+FFFD that stand for bad bytes."""
 
-    text: str
+    utf8: bytes
     charset: str
     origin: Origin
     n_bad: int
+
+    @property
+    def text(self) -> str:
+        return self.utf8.decode("utf-8")
 
 
 def decode(data: bytes, declared: str = "") -> Decoded:
@@ -57,6 +63,8 @@ def decode(data: bytes, declared: str = "") -> Decoded:
             return _decoded(data[len(bom) :], codec, "bom")
     if wide := _wide_codec(data[:SAMPLE_BYTES]):
         return _decoded(data, wide, "bytes")
+    if _is_utf8(data) and not data.isascii():
+        return Decoded(data.replace(b"\0", b""), "utf-8", "bytes", 0)
     utf8 = _decoded(data, "utf-8", "bytes")
     if len(data) - len(utf8.text) > 20 * utf8.n_bad:
         return utf8
@@ -70,12 +78,23 @@ def decode(data: bytes, declared: str = "") -> Decoded:
     return _detected(data)
 
 
+def _is_utf8(data: bytes) -> bool:
+    """Validation by Arrow: several times faster than to decode."""
+    offsets = np.array([0, len(data)], np.int32)
+    try:
+        pa.StringArray.from_buffers(1, pa.py_buffer(offsets), pa.py_buffer(data)).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
 def _decoded(data: bytes, codec: str, origin: Origin) -> Decoded:
     text = data.decode(codec, "replace")
     n_bad = text.count("\ufffd")
     if n_bad and codec == "utf-8":
         n_bad -= data.count(b"\xef\xbf\xbd")
-    return Decoded(text.removeprefix("\ufeff").replace("\0", ""), codec, origin, n_bad)
+    text = text.removeprefix("\ufeff").replace("\0", "")
+    return Decoded(text.encode("utf-8", "replace"), codec, origin, n_bad)
 
 
 def _wide_codec(sample: bytes) -> str:

@@ -196,7 +196,7 @@ def make_text(record: Record, plan: IngestPlan) -> Made:
     decoded = decode(record.payload, "utf-8" if record.type == "conversion" else record.charset)
     if record.type == "conversion" or record.media_type == "text/plain":
         return Made(plain_text(decoded.text), "plain", decoded.charset)
-    page = decoded.text.encode("utf-8", "replace")
+    page = decoded.utf8
     head = read_head(page)
     if plan.extractor != "blocks":
         found = extract_child(plan.extractor, plan.extract).extract(page)
