@@ -1,8 +1,8 @@
 """From WARC file to Parquet: how many pages per CPU second, beside datatrove and beside the bare libraries?
 
-Each contender runs in a process of its own, over all pages twice; the first time loads kernels, models and our extracting
-child, the second counts. CPU seconds are those of the process and of its children. Ours is what a Spark task runs:
-reading and verifying, charset, extraction in its child where a library extracts, tables, digests. datatrove runs
+Each contender runs in a process of its own, over all pages twice; the first time loads kernels, models and our
+extracting child, the second counts. CPU seconds are those of the process and of its children. Ours is what a Spark task
+runs: reading and verifying, charset, extraction in its child where a library extracts, tables, digests. datatrove runs
 WarcReader, Trafilatura and ParquetWriter. `bare` is a loop over pages that are decoded already, in our mode. `read` is
 reading with the HTTP header parsed: ours with codings undone and every length, checksum and digest verified, with and
 without verification of digests by fastwarc.
