@@ -4,6 +4,7 @@ hdfs:// is spoken by hdfs-native, s3:// and s3a:// by s3fs, both without a JVM; 
 may read a bucket is theirs to find: in HADOOP_CONF_DIR, in AWS_* and the other places that botocore looks at.
 """
 
+import errno
 import hashlib
 import os
 import posixpath
@@ -75,7 +76,8 @@ def read_range(uri: str, start: int, n_bytes: int) -> bytes:
     """`n_bytes` of a file from `start` on, fetched alone; fewer where the file ends."""
     fs, path = locate(uri)
     try:
-        return fs.cat_file(path, start, start + n_bytes)  # pyright: ignore[reportReturnType] - fsspec's types say text
+        found: Any = fs.cat_file(path, start=start, end=start + n_bytes)
+        return found
     except FileNotFoundError as error:
         raise InputError(f"{uri}: no such file") from error
 
@@ -178,9 +180,16 @@ def create(uri: str, data: bytes) -> None:
     The name node decides on HDFS; on S3 it is a conditional put (If-None-Match: *).
     """
     fs, path = locate(uri)
-    how: dict[str, Any] = {"mode": "wb", "overwrite": False} if _is_hdfs(fs) else {"mode": "xb"}
-    with fs.open(path, **how) as stream:
-        stream.write(data)  # pyright: ignore[reportArgumentType] - fsspec's types say text
+    if _is_hdfs(fs):
+        with fs.open(path, "wb", overwrite=False) as stream:
+            stream.write(data)  # pyright: ignore[reportArgumentType] - fsspec's types say text
+        return
+    try:
+        fs.pipe_file(path, data, mode="create")
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # so s3fs spells status 412, Precondition Failed
+            raise FileExistsError(f"{uri}: exists") from error
+        raise
 
 
 def write_bytes(uri: str, data: bytes) -> None:
