@@ -1,67 +1,138 @@
 """Checkpoints that are whole or not there: written aside, synced, digested, renamed, verified when they are read.
 
     checkpoints/LATEST                  name of the newest
-    checkpoints/step-00000300/          state.pt (weights and optimizer), manifest.json (step, identity, SHA-256)
+    checkpoints/step-00000300/          torch's distributed format: weights and optimizer, a file or more a process;
+                                        manifest.json (step, identity, extra, SHA-256 of each file)
 
-A damaged checkpoint is passed over for the one before it, aloud. The identity says which run this is: shards, order,
-shape. Nothing else is needed to go on exactly: the order of training has no state but the step.
+Tensors are copied while training waits and written while it goes on. A damaged checkpoint is passed over for the one
+before it, aloud. The identity says which run this is: shards, order, shape. Slices are put together again when they are
+read, so another number of processes can go on. Nothing else is needed to go on exactly: the order of training has no
+state but the step.
 """
 
 import hashlib
 import json
 import os
 import shutil
+import warnings
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+import torch.distributed as dist
+from torch import nn
+from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import async_save
+from torch.optim import Optimizer
 
+from trainer.parallel import World
 from udfs.errors import ContractError, GristmillError, InputError, OutputError
 
-FORMAT = {"format": "gristmill-checkpoint", "version": 1}
+warnings.filterwarnings("ignore", "torch.distributed is disabled")  # a process that is alone writes alone
+
+FORMAT = {"format": "gristmill-checkpoint", "version": 2}
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """`state` holds the state_dict of "model" and of "optimizer", on the CPU."""
+    """A sound one: its folder, and what stands in its manifest. `extra` is small, as JSON has it."""
 
+    folder: Path
     step: int
     identity: dict[str, Any]
-    state: dict[str, Any]
+    extra: dict[str, Any]
+
+    def load_into(self, model: nn.Module, optimizers: list[Optimizer]) -> None:
+        """Set weights and optimizer state, sliced as the model is; without optimizers the weights only."""
+        weights, optimizer_state = get_state_dict(model, optimizers)
+        state = {"model": weights, "optimizer": optimizer_state.get("state", {})}
+        if not optimizers:
+            del state["optimizer"]
+        load(state, checkpoint_id=self.folder, no_dist=not dist.is_initialized())
+        set_state_dict(model, optimizers, model_state_dict=weights, optim_state_dict=optimizer_state)
 
 
-def save(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
-    """The folder of the checkpoint, after it was committed and all but the `keep` newest were removed. Raises
-    OutputError; what was there before is then still there."""
-    target = folder / f"step-{checkpoint.step:08d}"
-    aside = folder / f".{target.name}"
-    try:
-        _write(aside, checkpoint)
-        shutil.rmtree(target, ignore_errors=True)  # the same step, or one that was damaged and passed over
-        aside.rename(target)
-        (folder / ".LATEST").write_text(target.name)
-        _sync(folder / ".LATEST")
-        (folder / ".LATEST").replace(folder / "LATEST")
-        _sync(folder)
-        _prune(folder, target, keep)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-        shutil.rmtree(aside, ignore_errors=True)
-        hint = "free space, or choose another output folder"
-        raise OutputError(f"{target}: the checkpoint cannot be written: {error}", hint) from error
+class Saver:
+    """Writes checkpoints of a run, one at a time, behind the training."""
+
+    def __init__(self, folder: Path, keep: int, identity: dict[str, Any], world: World) -> None:
+        self._folder, self._keep, self._identity, self._world = folder, keep, identity, world
+        # Of its own: the writing must not wait for, nor mix with, what training sends between processes.
+        self._group: Any = dist.new_group(backend="gloo") if world.size > 1 else None
+        self._thread = ThreadPoolExecutor(1)
+        self._pending: Future[None] | None = None
+
+    def save(self, step: int, model: nn.Module, optimizers: list[Optimizer], extra: dict[str, Any]) -> None:
+        """Begin to write; what was begun before is finished first. Raises OutputError, as `wait` does."""
+        self.wait()
+        aside = self._folder / f".step-{step:08d}"
+        if self._world.is_first:
+            with _output_errors(aside):
+                shutil.rmtree(aside, ignore_errors=True)
+                aside.mkdir(parents=True)
+        self._world.barrier()
+        weights, optimizer_state = get_state_dict(model, optimizers)
+        state = {"model": weights, "optimizer": optimizer_state["state"]}
+        written: Any = async_save(state, checkpoint_id=aside, process_group=self._group, no_dist=self._world.size == 1)
+        self._pending = self._thread.submit(self._finish, written, aside, step, extra)
+
+    def _finish(self, written: Future[Any], aside: Path, step: int, extra: dict[str, Any]) -> None:
+        with _output_errors(aside):
+            written.result()
+            if self._world.is_first:  # torch has heard from every process before the first one is done
+                manifest = {**FORMAT, "step": step, "identity": self._identity, "extra": extra}
+                commit(self._folder, aside, manifest, self._keep)
+
+    def wait(self) -> None:
+        """Until what was begun is committed. Raises OutputError where it cannot be; the one before is still there."""
+        pending, self._pending = self._pending, None
+        if pending:
+            pending.result()
+            self._world.barrier()
+
+
+class _output_errors:  # noqa: N801 - reads as a function
+    """Errors of writing, as OutputError; what was written aside is removed."""
+
+    def __init__(self, aside: Path) -> None:
+        self._aside = aside
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        # torch reports a full disk as a RuntimeError, or wraps it in an exception of its own
+        if error is not None and not isinstance(error, GristmillError):
+            shutil.rmtree(self._aside, ignore_errors=True)
+            hint = "free space, or choose another output folder"
+            raise OutputError(f"{self._aside}: the checkpoint cannot be written: {error}", hint) from error
+
+
+def commit(folder: Path, aside: Path, manifest: dict[str, Any], keep: int) -> Path:
+    """Make what stands aside the newest checkpoint, and remove all but the `keep` newest."""
+    manifest |= {"files": {path.name: _digest(path) for path in sorted(aside.iterdir())}}
+    (aside / "manifest.json").write_text(json.dumps(manifest | {"sha256": _digest_of(manifest)}, indent=1))
+    for path in (*aside.iterdir(), aside):
+        _sync(path)
+    target = folder / aside.name.removeprefix(".")
+    if target.exists():  # damaged, or it would have been resumed from: nothing is lost with it
+        shutil.rmtree(target)
+    aside.rename(target)
+    (folder / ".LATEST").write_text(target.name)
+    _sync(folder / ".LATEST")
+    (folder / ".LATEST").replace(folder / "LATEST")
+    _sync(folder)
+    _prune(folder, target, keep)
     return target
 
 
-def _write(folder: Path, checkpoint: Checkpoint) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    torch.save(checkpoint.state, folder / "state.pt")
-    digests = {"state.pt": _digest(folder / "state.pt")}
-    manifest = {**FORMAT, "step": checkpoint.step, "identity": checkpoint.identity, "files": digests}
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
-    for path in (folder / "state.pt", folder / "manifest.json", folder):
-        _sync(path)
+def _digest_of(manifest: dict[str, Any]) -> str:
+    """Of all it says but this."""
+    said = {key: value for key, value in manifest.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(path: Path) -> dict[str, Any]:
@@ -84,13 +155,13 @@ def _prune(folder: Path, newest: Path, keep: int) -> None:
         shutil.rmtree(path)
 
 
-def load(folder: Path, identity: dict[str, Any], say: Callable[[str], None]) -> Checkpoint | None:
+def find(folder: Path, identity: dict[str, Any], say: Callable[[str], None]) -> Checkpoint | None:
     """The newest sound checkpoint, or None where there has never been one. `say` hears of every damaged one. Raises
     ContractError where all are damaged, or the sound one is of another run."""
     names = _newest_first(folder)
     for name in names:
         try:
-            checkpoint = _read(folder / name)
+            checkpoint = read(folder / name)
         except GristmillError as error:
             say(f"{error.reason}; falling back to the checkpoint before it")
             continue
@@ -102,9 +173,9 @@ def load(folder: Path, identity: dict[str, Any], say: Callable[[str], None]) -> 
     return None
 
 
-def load_existing(folder: Path, identity: dict[str, Any], say: Callable[[str], None]) -> Checkpoint:
-    """As `load`; raises InputError where there is no checkpoint."""
-    checkpoint = load(folder, identity, say)
+def find_existing(folder: Path, identity: dict[str, Any], say: Callable[[str], None]) -> Checkpoint:
+    """As `find`; raises InputError where there is no checkpoint."""
+    checkpoint = find(folder, identity, say)
     if checkpoint is None:
         raise InputError(f"{folder}: there is no checkpoint", "run gristmill-train train first")
     return checkpoint
@@ -114,20 +185,27 @@ def _newest_first(folder: Path) -> list[str]:
     """What LATEST names, there or not, then the others."""
     names = sorted((path.name for path in folder.glob("step-*")), reverse=True)
     latest = folder / "LATEST"
-    named = [latest.read_text().strip()] if latest.exists() else []
+    named = [latest.read_text(errors="replace").strip()] if latest.exists() else []
     return named + [name for name in names if name not in named]
 
 
-def _read(folder: Path) -> Checkpoint:
+def read(folder: Path) -> Checkpoint:
+    """The checkpoint in a folder, every byte of it compared with its manifest. Raises ContractError."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text())
-        step, identity, expected = manifest["step"], manifest["identity"], manifest["files"]["state.pt"]
-        found = _digest(folder / "state.pt")
+        checkpoint = Checkpoint(folder, manifest["step"], manifest["identity"], manifest["extra"])
+        expected, is_itself = dict(manifest["files"]), manifest["sha256"] == _digest_of(manifest)
+        found = {name: _digest(folder / name) for name in expected}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ContractError(f"{folder}: not a whole checkpoint: {error!r}") from error
-    if {key: manifest.get(key) for key in FORMAT} != FORMAT or found != expected:
-        raise ContractError(f"{folder}: found state.pt with {found}, the manifest says {expected}")
-    return Checkpoint(step, identity, torch.load(folder / "state.pt", map_location="cpu", weights_only=True))
+    if {key: manifest.get(key) for key in FORMAT} != FORMAT or not is_itself:
+        raise ContractError(f"{folder}/manifest.json: damaged, or not of {FORMAT}")
+    wrong = sorted(name for name in expected if found[name] != expected[name])
+    if wrong:
+        raise ContractError(
+            f"{folder}: found {wrong[0]} with {found[wrong[0]]}, the manifest says {expected[wrong[0]]}"
+        )
+    return checkpoint
 
 
 def _check_identity(place: Path, found: dict[str, Any], expected: dict[str, Any]) -> None:

@@ -1,19 +1,21 @@
-"""What a model is measured by: held-out loss per source, and the entropy of the tokens as a yardstick.
+"""What a model is measured by: held-out loss per source and language, and the entropy of the tokens as a yardstick.
 
 A falling loss proves little by itself: a model that only learns how frequent each token is reaches the unigram entropy
-of the data. Held-out loss below that entropy has been won from context. No benchmarks and no generation here.
+of the data. Held-out loss below that entropy has been won from context. No benchmarks here; `sample` is for a look.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from trainer.data import Split
+from trainer.data import Batch, Split
 from trainer.device import autocast, tensors
 from trainer.model import Llama
-from trainer.order import Places
+from trainer.order import Array, Places
 from trainer.settings import Settings
 
 UNIGRAM_TOKENS = 1 << 27  # enough for six digits, a second or two to count
@@ -22,16 +24,18 @@ COUNT_AT_ONCE = 1 << 24
 
 @dataclass(frozen=True)
 class Score:
-    """Sum of cross-entropies `nats` over `n_targets` tokens that stand for `n_bytes` of UTF-8 text."""
+    """Sum of losses `nats` over `n_targets` tokens that stand for `n_bytes` of UTF-8 text; 0 bytes where that is not
+    known. For preferences the targets are pairs, of which `n_right` are preferred rightly."""
 
-    nats: float
-    n_targets: int
-    n_bytes: float
+    nats: float = 0.0
+    n_targets: int = 0
+    n_bytes: float = 0.0
+    n_right: float | None = None
 
     @property
     def loss(self) -> float:
-        """Nats per token."""
-        return self.nats / self.n_targets
+        """Nats per token, or per pair."""
+        return self.nats / max(1, self.n_targets)
 
     @property
     def perplexity(self) -> float:
@@ -43,36 +47,107 @@ class Score:
         return self.nats / math.log(2) / self.n_bytes
 
     def __str__(self) -> str:
-        return (
-            f"{self.loss:.4f} nats per token, perplexity {self.perplexity:.1f}, {self.bits_per_byte:.4f} bits per byte"
-        )
+        if self.n_right is not None:
+            return f"DPO loss {self.loss:.4f}, {self.n_right:.0f} of {self.n_targets} pairs preferred rightly"
+        bits = f", {self.bits_per_byte:.4f} bits per byte" if self.n_bytes else ""
+        return f"{self.loss:.4f} nats per token, perplexity {self.perplexity:.1f}{bits}"
 
     def __add__(self, other: "Score") -> "Score":
-        return Score(self.nats + other.nats, self.n_targets + other.n_targets, self.n_bytes + other.n_bytes)
+        right = None if self.n_right is None and other.n_right is None else (self.n_right or 0) + (other.n_right or 0)
+        return Score(self.nats + other.nats, self.n_targets + other.n_targets, self.n_bytes + other.n_bytes, right)
 
     def as_json(self) -> dict[str, float]:
-        names = ("loss", "perplexity", "bits_per_byte", "n_targets")
+        if self.n_right is not None:
+            return {"loss": self.loss, "accuracy": self.n_right / max(1, self.n_targets), "n_pairs": self.n_targets}
+        names = ("loss", "perplexity", *(["bits_per_byte"] if self.n_bytes else []), "n_targets")
         return {name: getattr(self, name) for name in names}
 
 
-def held_out(model: Llama, val: Split, settings: Settings) -> dict[str, Score]:
-    """Score of each source on its first windows of the split. A source too small for one window is not in it."""
-    places = {name: val.first_places(i, settings.held_out.windows) for i, name in enumerate(val.sources)}
-    return {name: _score(model, val, chosen, settings) for name, chosen in places.items() if chosen.source.size}
+Scores = dict[tuple[str, str], Score]
+"""By source and language; `und` where that is not known."""
+
+
+def together(scores: Scores, place: int) -> dict[str, Score]:
+    """The scores of each source (`place` 0), or of each language (1)."""
+    sums: dict[str, Score] = {}
+    for key, score in scores.items():
+        sums[key[place]] = sums.get(key[place], Score()) + score
+    return sums
+
+
+def _chosen(val: Split, settings: Settings) -> list[tuple[str, list[Places]]]:
+    """The places of each source that are looked at, a micro-batch at a time. A source too small for one is left out."""
+    found = []
+    for number, name in enumerate(val.sources):
+        source, shard, window = (
+            getattr(val.first_places(number, settings.held_out.windows), part) for part in ("source", "shard", "window")
+        )
+        n = settings.batch.micro_sequences
+        parts = [slice(start, start + n) for start in range(0, len(source), n)]
+        if parts:
+            found.append((name, [Places(source[part], shard[part], window[part]) for part in parts]))
+    return found
 
 
 @torch.no_grad()
-def _score(model: Llama, val: Split, places: Places, settings: Settings) -> Score:
-    nats, n_targets = 0.0, 0
-    for start in range(0, len(places.source), settings.batch.micro_sequences):
-        chosen = slice(start, start + settings.batch.micro_sequences)
-        batch = val.batch(Places(places.source[chosen], places.shard[chosen], places.window[chosen]))
-        device = model.head.device
-        with autocast(device, settings):
-            nats += model.loss_sum(**tensors(batch, device)).item()
-        n_targets += batch.n_targets
-    begins = [(val.mapped(source, shard), window * val.seq_len + 1) for source, shard, window in places.rows()]
-    return Score(nats, n_targets, sum(shard.text_bytes(begin, begin + val.seq_len) for shard, begin in begins))
+def held_out(forward: Callable[..., Tensor], val: Split, settings: Settings, device: torch.device) -> Scores:
+    """Scores of each source and language on the first windows of the split."""
+    scores: Scores = {}
+    for source, chosen in _chosen(val, settings):
+        for places in chosen:
+            batch = val.batch(places)
+            with autocast(device, settings):
+                losses = forward(**tensors(batch, device), each=True).cpu().numpy().reshape(batch.targets.shape)
+            for row, place in enumerate(places.rows()):
+                for language, score in _of_row(val, place, losses[row], batch.targets[row]):
+                    scores[source, language] = scores.get((source, language), Score()) + score
+    return scores
+
+
+def _of_row(val: Split, place: tuple[int, int, int], losses: Array, targets: Array) -> list[tuple[str, Score]]:
+    """The score of each language in a window."""
+    source, shard, window = place
+    if val.is_packed:
+        return [("und", Score(float(losses.sum()), int((targets >= 0).sum())))]
+    mapped = val.mapped(source, shard)
+    tokens = window * val.seq_len + 1 + np.arange(val.seq_len)
+    document = np.searchsorted(mapped.starts, tokens, side="right") - 1
+    languages = np.array([mapped.languages[number] or "und" for number in document])
+    n_bytes = mapped.bytes_per_token[document]
+    found = []
+    for language in sorted(set(languages.tolist())):
+        here = languages == language
+        counted = int((targets[here] >= 0).sum())
+        found.append((language, Score(float(losses[here].sum()), counted, float(n_bytes[here].sum()))))
+    return found
+
+
+@torch.no_grad()
+def preferred(val: Split, settings: Settings, loss: Callable[[Batch], tuple[Tensor, Tensor]]) -> Scores:
+    """The DPO loss of each source on the first rows of the split; `loss`: (sum of losses, pairs preferred rightly)."""
+    scores: Scores = {}
+    for source, chosen in _chosen(val, settings):
+        for batch in map(val.batch, chosen):
+            found, right = loss(batch)
+            score = Score(found.item(), batch.n_pairs, 0.0, right.item())
+            scores[source, "und"] = scores.get((source, "und"), Score()) + score
+    return scores
+
+
+@torch.no_grad()
+def sample(model: Llama, prompt: Array, n_tokens: int, stop: int | None) -> Array:
+    """The likeliest next tokens after `prompt` (int64), one after the other, up to `stop`; each computes all anew, so
+    a few dozen at most."""
+    tokens = torch.from_numpy(prompt)[None].to(model.head.device)
+    for _ in range(n_tokens):
+        n = tokens.shape[1]
+        positions = torch.arange(n, device=tokens.device)[None]
+        bounds = torch.tensor([0, n], dtype=torch.int32, device=tokens.device)
+        best = (model.hidden(tokens, positions, bounds)[0, -1] @ model.head.T).argmax()
+        if best == stop:
+            break
+        tokens = torch.cat([tokens, best.reshape(1, 1)], dim=1)
+    return tokens[0, len(prompt) :].cpu().numpy()
 
 
 def unigram(train: Split, vocab_size: int) -> Score:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from trainer.data import NO_TARGET
 
@@ -32,6 +33,19 @@ def cross_entropy_sum(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
             functional.linear(rows, head).float(), wanted, ignore_index=NO_TARGET, reduction="sum"
         )
     return total
+
+
+def cross_entropies(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
+    """What `cross_entropy_sum` adds up: float32 (n), 0 without a target. Logits are computed again for the backward
+    pass, since each row has a gradient of its own."""
+    n_rows = max(1, LOGITS_AT_ONCE[hidden.device.type] // len(head))
+    chunks = zip(hidden.split(n_rows), targets.split(n_rows), strict=True)
+    return torch.cat([checkpoint(_each, rows, head, wanted, use_reentrant=False) for rows, wanted in chunks])
+
+
+def _each(rows: Tensor, head: Tensor, targets: Tensor) -> Tensor:
+    logits = functional.linear(rows, head).float()
+    return functional.cross_entropy(logits, targets, ignore_index=NO_TARGET, reduction="none")
 
 
 class _CrossEntropySum(torch.autograd.Function):
@@ -67,3 +81,22 @@ def _chunk(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     gradient = log_probabilities.exp_()
     gradient.scatter_add_(1, index, -torch.ones_like(index, dtype=torch.float32))
     return loss, gradient.mul_(counts[:, None])
+
+
+def dpo_losses(policy: Tensor, reference: Tensor, beta: float) -> tuple[Tensor, Tensor]:
+    """(losses, margins), each (pairs): -log sigmoid(beta * margin), where the margin is how much more the policy than
+    the reference prefers the chosen answer (Rafailov et al. 2023, equation 7).
+
+    `policy`, `reference`: log-probabilities of answers, chosen and rejected in turn, (2 * pairs).
+    """
+    gain = (policy - reference).unflatten(0, (-1, 2))
+    margins = beta * (gain[:, 0] - gain[:, 1])
+    return -functional.logsigmoid(margins), margins.detach()
+
+
+def answer_log_probabilities(cross_entropies: Tensor, bounds: Tensor) -> Tensor:
+    """Sum of the log-probabilities of each document's targets (documents), from their cross-entropies (n) and where
+    documents start and end."""
+    lengths = bounds.diff()
+    number = torch.repeat_interleave(torch.arange(len(lengths), device=bounds.device), lengths)
+    return -torch.zeros(len(lengths), device=bounds.device).index_add(0, number, cross_entropies)

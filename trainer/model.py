@@ -1,8 +1,7 @@
 """A Llama: RMSNorm, rotary positions, SwiGLU, grouped-query attention, tied or untied head, no bias anywhere.
 
 Parameters have the names of Hugging Face's LlamaForCausalLM (below its `model.`), and queries and keys its layout for
-rotation, so an export is a copy. Attention stays within documents. Nothing here knows of devices, sharding or
-generation.
+rotation, so an export is a copy. Attention stays within documents. Nothing here knows of devices, sharding or training.
 """
 
 from typing import Any
@@ -11,8 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.attention.varlen import varlen_attn
+from torch.utils.checkpoint import checkpoint
 
-from trainer.losses import cross_entropy_sum
+from trainer.losses import cross_entropies, cross_entropy_sum
+from trainer.moe import MixtureOfExperts
+from trainer.rope import frequencies
 from trainer.settings import ModelShape
 
 INIT_STD = 0.02
@@ -23,14 +25,12 @@ class Documents:
 
     def __init__(self, positions: Tensor, bounds: Tensor, shape: ModelShape) -> None:
         """`positions` (sequences, T), zero where a document starts; `bounds` int32, where documents start in the
-        flattened batch, and its end."""
-        head_width = shape.width // shape.n_heads
-        powers = torch.arange(0, head_width, 2, dtype=torch.float32, device=positions.device) / head_width
-        angles = positions[..., None].float() * shape.rope_theta**-powers
-        self.cos, self.sin = angles.cos()[:, :, None], angles.sin()[:, :, None]  # (sequences, T, 1, head_width / 2)
+        flattened batch, and its end, which may stand there several times."""
+        rates, factor = frequencies(shape, positions.device)
+        angles = positions[..., None].float() * rates
+        self.cos, self.sin = (wave(angles)[:, :, None] * factor for wave in (torch.cos, torch.sin))
         self.bounds = bounds
-        self._positions = positions
-        self._mask: Tensor | None = None
+        self.mask = None if positions.is_cuda and torch.is_autocast_enabled("cuda") else _mask(positions)
 
     def rotate(self, x: Tensor) -> Tensor:
         """(sequences, T, heads, head_width), the two halves of head_width rotated against each other (RoFormer,
@@ -39,17 +39,9 @@ class Documents:
         rotated = [left * self.cos - right * self.sin, right * self.cos + left * self.sin]
         return torch.cat(rotated, dim=-1).to(x.dtype)
 
-    @property
-    def mask(self) -> Tensor:
-        """bool (sequences, 1, T, T): query and key are in one document, and the key is not later."""
-        if self._mask is None:
-            number = (self._positions == 0).cumsum(dim=1)
-            self._mask = (number[:, None, :, None] == number[:, None, None, :]).tril()
-        return self._mask
-
     def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Causal attention within documents: q (sequences, T, heads, head_width), k and v with fewer heads."""
-        if q.is_cuda and q.dtype in (torch.bfloat16, torch.float16):
+        if self.mask is None:
             length = q.shape[1]
             q, k, v = (x.flatten(0, 1) for x in (q, k, v))
             bounds = (self.bounds, self.bounds, length, length)
@@ -59,18 +51,30 @@ class Documents:
         return functional.scaled_dot_product_attention(q, k, v, attn_mask=self.mask, enable_gqa=True).transpose(1, 2)
 
 
+def _mask(positions: Tensor) -> Tensor:
+    """bool (sequences, 1, T, T): query and key are in one document, and the key is not later."""
+    number = (positions == 0).cumsum(dim=1)
+    return (number[:, None, :, None] == number[:, None, None, :]).tril()
+
+
 class Attention(nn.Module):
     def __init__(self, shape: ModelShape) -> None:
         super().__init__()
-        self.head_width = shape.width // shape.n_heads
+        self.head_width = shape.head_width
         kv_width = self.head_width * shape.n_kv_heads
         self.q_proj = nn.Linear(shape.width, shape.width, bias=False)
         self.k_proj = nn.Linear(shape.width, kv_width, bias=False)
         self.v_proj = nn.Linear(shape.width, kv_width, bias=False)
         self.o_proj = nn.Linear(shape.width, shape.width, bias=False)
+        if shape.qk_norm:
+            self.q_norm = nn.RMSNorm(self.head_width, shape.norm_eps)
+            self.k_norm = nn.RMSNorm(self.head_width, shape.norm_eps)
+        self.qk_norm = shape.qk_norm
 
     def forward(self, x: Tensor, documents: Documents) -> Tensor:
         q, k, v = (proj(x).unflatten(-1, (-1, self.head_width)) for proj in (self.q_proj, self.k_proj, self.v_proj))
+        if self.qk_norm:
+            q, k = self.q_norm(q).to(v.dtype), self.k_norm(k).to(v.dtype)
         out = documents.attend(documents.rotate(q), documents.rotate(k), v)
         return self.o_proj(out.flatten(-2))
 
@@ -92,7 +96,7 @@ class Block(nn.Module):
         self.input_layernorm = nn.RMSNorm(shape.width, shape.norm_eps)
         self.self_attn = Attention(shape)
         self.post_attention_layernorm = nn.RMSNorm(shape.width, shape.norm_eps)
-        self.mlp = FeedForward(shape)
+        self.mlp = MixtureOfExperts(shape, shape.experts, FeedForward) if shape.experts else FeedForward(shape)
 
     def forward(self, x: Tensor, documents: Documents) -> Tensor:
         x = x + self.self_attn(self.input_layernorm(x), documents)
@@ -100,9 +104,10 @@ class Block(nn.Module):
 
 
 class Llama(nn.Module):
-    def __init__(self, shape: ModelShape, vocab_size: int) -> None:
+    def __init__(self, shape: ModelShape, vocab_size: int, recompute: int = 0) -> None:
+        """`recompute`: every so-manieth layer keeps no activations and computes them again; 0 none."""
         super().__init__()
-        self.shape = shape
+        self.shape, self.recompute = shape, recompute
         self.embed_tokens = nn.Embedding(vocab_size, shape.width)
         self.layers = nn.ModuleList(Block(shape) for _ in range(shape.n_layers))
         self.norm = nn.RMSNorm(shape.width, shape.norm_eps)
@@ -113,18 +118,27 @@ class Llama(nn.Module):
         """(vocabulary, width)"""
         return self.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
 
-    def forward(self, tokens: Tensor, positions: Tensor, bounds: Tensor) -> Tensor:
+    def hidden(self, tokens: Tensor, positions: Tensor, bounds: Tensor) -> Tensor:
         """The last hidden states (sequences, T, width) of `tokens` (sequences, T); the rest as in Documents."""
         documents = Documents(positions, bounds, self.shape)
         x = self.embed_tokens(tokens)
-        for layer in self.layers:
-            x = layer(x, documents)
+        for number, layer in enumerate(self.layers):
+            if self.recompute and self.training and number % self.recompute == 0:
+                x = checkpoint(layer, x, documents, use_reentrant=False)
+            else:
+                x = layer(x, documents)
         return self.norm(x)
 
-    def loss_sum(self, tokens: Tensor, targets: Tensor, positions: Tensor, bounds: Tensor) -> Tensor:
-        """Sum of the cross-entropies of the targets, in nats."""
-        hidden = self(tokens, positions, bounds)
-        return cross_entropy_sum(hidden.flatten(0, 1), self.head, targets.flatten())
+    def forward(self, tokens: Tensor, targets: Tensor, positions: Tensor, bounds: Tensor, each: bool = False) -> Tensor:
+        """Sum of the cross-entropies of the targets in nats, or with `each` that of each (n), 0 without a target. The
+        loss is taken in here because sharded weights are whole only while this runs."""
+        hidden = self.hidden(tokens, positions, bounds).flatten(0, 1)
+        if each:
+            return cross_entropies(hidden, self.head, targets.flatten())
+        loss = cross_entropy_sum(hidden, self.head, targets.flatten())
+        if not (self.shape.experts and self.training):
+            return loss
+        return loss + sum(layer.mlp.balance for layer in self.layers) * (targets >= 0).sum()  # type: ignore[operator]
 
 
 def init_weights(model: Llama, seed: int) -> Llama:

@@ -9,9 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from conf.load import SettingsError
-from trainer.data import NO_TARGET, Split, make_order, open_data, trace, verify_data
+from trainer.cache import Cache
+from trainer.data import NO_TARGET, Split, open_data, verify_data
 from trainer.order import Places
 from trainer.settings import Settings
+from trainer.stream import Stream
 from udfs.errors import ContractError
 from udfs.shards import Manifest, ShardWriter, Tokenizer
 
@@ -29,7 +31,7 @@ def split(tmp_path: Path) -> Split:
             writer.write(np.array(ids), {**row, "snapshot": None, "quality": None, "lang": None, "dup_cluster": None})
     tokenizer = Tokenizer("", 10, 9, None, None)
     manifest = Manifest("pretrain", "[BOS] ids", tokenizer, {}, {}, {"train": {"s": [writer.shard]}})
-    return Split(str(tmp_path), manifest, "train", T)
+    return Split(Cache(str(tmp_path), "", 0), manifest, "train", T)
 
 
 def test_a_batch_masks_targets_in_other_documents_and_restarts_positions(split: Split) -> None:
@@ -51,7 +53,7 @@ def test_text_bytes_are_shared_out_by_tokens(split: Split) -> None:
 def test_every_token_of_a_source_is_a_target_once_or_starts_a_document(make_settings: MakeSettings) -> None:
     """Over one epoch: the targets are the shards' tokens, without each document's first and the shard's tail."""
     settings = make_settings()
-    train = open_data(settings).train
+    train = open_data(settings).train(settings.seq_len)
     for source, shards in enumerate(train.shards):
         places = train.first_places(source, 10**9)
         batch = train.batch(places)
@@ -83,7 +85,7 @@ def test_a_flipped_bit_is_refused_before_training(own_shards: Path, make_setting
 
 def test_a_short_shard_is_refused_even_without_digests(own_shards: Path, make_settings: MakeSettings) -> None:
     damage(own_shards, lambda content: content[:-2])
-    train = open_data(make_settings(f"shards={own_shards}")).train
+    train = open_data(make_settings(f"shards={own_shards}")).train(32)
     with pytest.raises(ContractError, match=r"train/web/.*\.bin: found bytes"):
         train.batch(train.first_places(train.sources.index("web"), 1))
 
@@ -107,7 +109,7 @@ def test_another_tokenizer_is_refused(own_shards: Path, make_settings: MakeSetti
 def test_settings_that_cannot_be_met_are_refused(make_settings: MakeSettings, override: str, problem: str) -> None:
     def prepare() -> None:
         settings = make_settings(override)
-        make_order(settings, open_data(settings).train)
+        Stream(settings, open_data(settings))
 
     with pytest.raises(SettingsError, match=problem):
         prepare()
@@ -115,27 +117,26 @@ def test_settings_that_cannot_be_met_are_refused(make_settings: MakeSettings, ov
 
 def test_without_weights_each_window_is_used_once(make_settings: MakeSettings) -> None:
     settings = make_settings()
-    train = open_data(settings).train
-    n = int(sum(counts.sum() for counts in train.windows))
-    order = make_order(make_settings("batch={sequences: 1}", f"phases=[{{steps: {n}}}]"), train)
-    rows = order.places(np.arange(n)).rows()
-    assert len(set(rows)) == n
+    data = open_data(settings)
+    n = int(sum(counts.sum() for counts in data.train(32).windows))
+    part = Stream(make_settings("batch={sequences: 1}", f"phases=[{{steps: {n}}}]"), data).parts[0]
+    assert len(set(part.order.places(np.arange(n)).rows())) == n
 
 
 def test_the_trace_names_the_documents_of_a_sample(make_settings: MakeSettings, shards: Path) -> None:
     settings = make_settings()
-    train = open_data(settings).train
-    order = make_order(settings, train)
-    rows = list(trace(train, order, np.array([3])))
+    rows = [row for row in Stream(settings, open_data(settings)).trace(0) if row["sample"] == 3]
     docs = pq.read_table(shards / f"{rows[0]['shard']}.docs.parquet").to_pylist()
-    begin, end = rows[0]["token"], rows[0]["token"] + settings.seq_len + 1
+    begin = rows[0]["window"] * settings.seq_len
+    end = begin + settings.seq_len + 1
     expected = [d["url"] for d in docs if d["token_start"] < end and d["token_start"] + d["n_tokens"] > begin]
     assert [row["url"] for row in rows] == expected
 
 
 def test_renaming_shards_does_not_change_the_order(make_settings: MakeSettings, shards: Path) -> None:
     manifest = verify_data(str(shards), digests=False)
-    forwards = Split(str(shards), manifest, "train", 32)
+    cache = Cache(str(shards), "", 0)
+    forwards = Split(cache, manifest, "train", 32)
     turned = {name: {s: list(reversed(k)) for s, k in sources.items()} for name, sources in manifest.splits.items()}
-    backwards = Split(str(shards), Manifest(**{**vars(manifest), "splits": turned}), "train", 32)
+    backwards = Split(cache, Manifest(**{**vars(manifest), "splits": turned}), "train", 32)
     assert forwards.shards == backwards.shards

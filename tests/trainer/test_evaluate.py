@@ -31,7 +31,7 @@ def tokens_and_bytes(split: Split, source: int, shard: int) -> list[tuple[int, b
 
 
 def test_unigram_entropy_is_that_of_the_counted_targets(make_settings: MakeSettings) -> None:
-    train = open_data(make_settings()).train
+    train = open_data(make_settings()).train(32)
     every = [token for source in (0, 1) for shard in (0, 1) for token in tokens_and_bytes(train, source, shard)]
     counts = Counter(token for token, is_first, _ in every if not is_first)
     n = counts.total()
@@ -45,7 +45,7 @@ def test_unigram_entropy_is_that_of_the_counted_targets(make_settings: MakeSetti
 def test_unigram_entropy_of_a_sample_takes_a_like_part_of_each_shard(
     make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train = open_data(make_settings()).train
+    train = open_data(make_settings()).train(32)
     whole = evaluate.unigram(train, 64)
     monkeypatch.setattr(evaluate, "UNIGRAM_TOKENS", whole.n_targets // 4)
     part = evaluate.unigram(train, 64)
@@ -53,10 +53,16 @@ def test_unigram_entropy_of_a_sample_takes_a_like_part_of_each_shard(
     assert part.loss == pytest.approx(whole.loss, rel=0.02)
 
 
+def held_out(settings: Settings, val: Split) -> evaluate.Scores:
+    assert settings.model is not None
+    model = init_weights(Llama(settings.model, 64), 1)
+    return evaluate.held_out(model, val, settings, torch.device("cpu"))
+
+
 def test_held_out_counts_the_targets_and_their_bytes(make_settings: MakeSettings) -> None:
     settings = make_settings("held_out.windows=3")
     val = open_data(settings).val
-    scores = evaluate.held_out(init_weights(Llama(settings.model, 64), 1), val, settings)
+    scores = evaluate.together(held_out(settings, val), 0)
     for source, name in enumerate(val.sources):
         targets = tokens_and_bytes(val, source, 0)[1 : 3 * settings.seq_len + 1]
         assert scores[name].n_targets == sum(not is_first for _, is_first, _ in targets)
@@ -68,5 +74,5 @@ def test_a_source_too_small_for_a_sequence_has_no_score(make_settings: MakeSetti
     settings = make_settings()
     val = open_data(settings).val
     val.windows[0] = np.zeros(1, np.int64)
-    scores = evaluate.held_out(init_weights(Llama(settings.model, 64), 1), val, settings)
+    scores = evaluate.together(held_out(settings, val), 0)
     assert set(scores) == {val.sources[1]}

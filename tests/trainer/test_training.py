@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 
 from trainer import loop
 from trainer.settings import Settings
+from trainer.stream import Stream
 from udfs.errors import ContractError, InputError
 from udfs.shards import read_manifest, write_manifest
 
@@ -50,10 +51,10 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, step: int, number: int) -> 
     """Send this process a signal from within the update that follows `step`."""
     update = loop.update
 
-    def update_and_signal(current: loop.Run) -> None:
+    def update_and_signal(current: loop.Run, received: list[int]) -> int:
         if current.step == step:
             os.kill(os.getpid(), number)
-        update(current)
+        return update(current, received)
 
     monkeypatch.setattr(loop, "update", update_and_signal)
 
@@ -100,8 +101,8 @@ def test_a_stopped_run_goes_on_bit_for_bit(
 
 
 def _weights(settings: Settings) -> dict[str, Any]:
-    newest = loop.checkpoints(settings) / "step-00000006" / "state.pt"
-    return {name: weights.tolist() for name, weights in torch.load(newest, weights_only=True)["model"].items()}
+    model = loop.load_model(settings, loop.open_data(settings), pytest.fail)
+    return {name: weights.tolist() for name, weights in model.state_dict().items()}
 
 
 def test_a_finished_run_is_only_evaluated_again(make_settings: MakeSettings) -> None:
@@ -117,7 +118,7 @@ def test_a_damaged_checkpoint_is_passed_over_aloud(make_settings: MakeSettings) 
     settings = make_settings()
     run(settings)
     before = curve(settings)
-    newest = loop.checkpoints(settings) / "step-00000006" / "state.pt"
+    newest = loop.checkpoints(settings) / "step-00000006" / "__0_0.distcp"
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 1
     newest.write_bytes(content)
@@ -131,7 +132,7 @@ def test_a_damaged_checkpoint_is_passed_over_aloud(make_settings: MakeSettings) 
 def test_a_run_without_a_sound_checkpoint_does_not_start_over(make_settings: MakeSettings) -> None:
     settings = make_settings()
     run(settings)
-    for file in loop.checkpoints(settings).glob("step-*/state.pt"):
+    for file in loop.checkpoints(settings).glob("step-*/*.distcp"):
         file.write_bytes(b"")
     with pytest.raises(ContractError, match="none of the 2 checkpoints is sound"):
         run(settings)
@@ -182,19 +183,47 @@ def test_accumulation_changes_results_by_rounding_only(make_settings: MakeSettin
         assert curve(two)[step] == pytest.approx((loss, norm), rel=1e-3)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_before_the_update(
+def poison(monkeypatch: pytest.MonkeyPatch, steps: set[int]) -> None:
+    """Make the loss of these steps NaN, gradients and all."""
+    loss = loop.Run.loss
+
+    def poisoned(run: loop.Run, batch: Any) -> Any:
+        total, right = loss(run, batch)
+        return (total * float("nan") if run.step in steps else total), right
+
+    monkeypatch.setattr(loop.Run, "loss", poisoned)
+
+
+def test_a_step_that_is_not_finite_changes_nothing_and_its_documents_are_named(
     make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    init = loop.init_weights
+    settings = make_settings()
+    before: dict[int, list[Any]] = {}
+    update = loop.update
 
-    def poisoned(model: Any, seed: int) -> Any:
-        init(model, seed)
-        model.norm.weight.data[0] = float("nan")
-        return model
+    def watched(run: loop.Run, received: list[int]) -> int:
+        stopped = update(run, received)
+        moments = [
+            s[name] for o in run.optimizers for s in o.state.values() for name in ("exp_avg", "exp_avg_sq", "step")
+        ]
+        before[run.step] = [t.clone() for t in (*run.model.parameters(), *moments)]
+        return stopped
 
-    monkeypatch.setattr(loop, "init_weights", poisoned)
-    with pytest.raises(ContractError, match="step 1: found loss nan"):
-        run(make_settings())
+    poison(monkeypatch, {3})
+    monkeypatch.setattr(loop, "update", watched)
+    run(settings)
+    assert all(torch.equal(a, b) for a, b in zip(before[3], before[4], strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(before[4], before[5], strict=True))
+    [skipped] = [line for line in log_of(settings) if line["event"] == "skipped"]
+    stream = Stream(settings, loop.open_data(settings))
+    assert (skipped["step"], skipped["why"]) == (4, "not finite")
+    assert skipped["documents"] == [row["doc_id"] for row in stream.trace(3)][:64]
+
+
+def test_a_run_that_only_skips_ends(make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    poison(monkeypatch, {2, 3, 4, 5})
+    with pytest.raises(ContractError, match="3 steps in a row were skipped, the last for: not finite"):
+        run(make_settings("skip.stop_after=3"))
 
 
 def test_no_checkpoint_is_an_input_error(make_settings: MakeSettings) -> None:
