@@ -69,7 +69,13 @@ CHAIN = [
         reads=("tokenizer",),
         files=lambda s: s.chat.outside_files(),
     ),
-    Stage("validate", validate, needs=("validation",), reads=(*ALL_ROWS, "shards")),
+    Stage(
+        "validate",
+        validate,
+        needs=("validation",),
+        reads=(*ALL_ROWS, "shards"),
+        files=lambda s: s.validation.outside_files(),
+    ),
     Stage(
         "report",
         report,

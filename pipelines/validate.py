@@ -1,61 +1,78 @@
 """validate: the data contract of a run, as Great Expectations suites over aggregates.
 
 One aggregation pass a table gives a row of figures (counts, extremes); the expectations are about those figures, so no
-text from the crawl ever reaches a page that Great Expectations renders. Its pages do not escape cell values.
+text from the crawl ever reaches a page that Great Expectations renders. Shares (of what each reason removes, of
+duplicates, of languages) can be bounded, and compared with those of an earlier run.
 """
 
 import json
-import os
 from collections import Counter
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import ClassVar
 
+from pydantic import Field
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from conf.model import Model
+from pipelines.expectations import Expectation, check
 from pipelines.stage import Job
 from pipelines.tables import schema_of
 from pipelines.tokenizer import write_file
+from udfs import files
 from udfs.errors import ContractError
 
 PROBABILITIES = ("language_score", "quality_score", "similarity", "matched_similarity")
 NEVER_NULL = ("id", "source", "stage", "reason", "file_path", "record_offset", "text", "cluster_id", "kept_id")
+REMOVING = ("ledger/filter", "ledger/dedup", "ledger/decontaminate")
+SHARE, CHANGE = "share ", "change of the share "
+RESULTS = "results.json"
+NO_DIGEST = "0" * 32
 
 
 class ValidateSettings(Model):
-    max_removed_share: float | None = None
+    places: ClassVar[frozenset[str]] = frozenset({"against"})
+
+    max_removed_share: float | None = Field(default=None, ge=0, le=1)
     """Fail when one reason removes a larger share of a source's documents; null is off."""
+    max_duplicate_share: float | None = Field(default=None, ge=0, le=1)
+    """Fail when a larger share of all documents is removed as duplicates; null is off."""
+    against: str | None = None
+    """Run directory of an earlier run: fail when a share differs by more than `max_drift` from what it was there."""
+    max_drift: float = Field(default=0.1, ge=0, le=1)
+    """Largest change of a share since that run: of a source's documents removed for a reason, of all documents removed
+    as duplicates, of all documents in a language."""
 
-
-@dataclass(frozen=True)
-class Expectation:
-    """A figure of a table that has to lie between two values."""
-
-    table: str
-    figure: str
-    value: float | None
-    min: float | None
-    max: float | None
+    def outside_files(self) -> dict[str, str]:
+        return {"against": files.join(self.against, "validation", RESULTS)} if self.against else {}
 
 
 def validate(job: Job, validation: ValidateSettings) -> None:
-    """Every table -> validation/results.json; raises ContractError naming the expectations that are not met."""
-    expectations = [
-        *[expectation for table in sorted(job.upstream) if table != "shards" for expectation in of_table(job, table)],
-        *conservation(job),
-        *shares(job, validation),
-        *of_shards(job),
-    ]
-    results = check(expectations)
+    """Every table -> validation/ (results.json, data_docs/); raises ContractError naming the expectations not met."""
+    found = shares(job, validation)
+    results, pages = check(
+        [
+            *[
+                expectation
+                for table in sorted(job.upstream)
+                if table != "shards"
+                for expectation in of_table(job, table)
+            ],
+            *conservation(job),
+            *found,
+            *drift(found, validation),
+            *of_shards(job),
+        ]
+    )
     data = json.dumps({"success": all(row["success"] for row in results), "results": results}, indent=1)
-    job.add("validation", [write_file(job, "validation", "results.json", data.encode())])
+    docs = [write_file(job, "validation", f"data_docs/{name}", page) for name, page in sorted(pages.items())]
+    timeless = [replace(page, digest=NO_DIGEST) for page in docs]  # they name the time of the run
+    job.add("validation", [write_file(job, "validation", RESULTS, data.encode()), *timeless])
     job.counts |= {"expectations": len(results), "failed": sum(not row["success"] for row in results)}
     broken = [f"{row['table']}: {row['figure']} is {row['value']}" for row in results if not row["success"]]
     if broken:
-        raise ContractError(
-            "data contract broken: " + "; ".join(broken), f"see {job.run.path('validation', 'results.json')}"
-        )
+        raise ContractError("data contract broken: " + "; ".join(broken), f"see {job.run.path('validation', RESULTS)}")
 
 
 def of_table(job: Job, table: str) -> list[Expectation]:
@@ -103,20 +120,45 @@ def per_source(job: Job, table: str) -> Counter[str]:
 
 
 def shares(job: Job, validation: ValidateSettings) -> list[Expectation]:
-    """No reason removes more of a source than the settings allow."""
-    if validation.max_removed_share is None:
-        return []
+    """Of a source's documents what each reason removes; of all documents the duplicates, and each language."""
     documents = per_source(job, "documents")
-    removed = job.read("ledger/filter", "ledger/dedup", "ledger/decontaminate").groupBy("source", "reason").count()
+    n_documents = max(1, documents.total())
+    removed = job.read(*REMOVING).groupBy("source", "reason").count().orderBy("source", "reason").collect()
+    languages = job.read("signals").groupBy("language").count().orderBy("language").collect()
+    limit = 1.0 if validation.max_removed_share is None else validation.max_removed_share
+    duplicate_limit = 1.0 if validation.max_duplicate_share is None else validation.max_duplicate_share
+    n_duplicates = job.table("ledger/dedup").n_rows
+    return [
+        *[
+            Expectation(
+                row["source"], f"{SHARE}removed for {row['reason']}", row["count"] / documents[row["source"]], 0, limit
+            )
+            for row in removed
+        ],
+        Expectation("documents", f"{SHARE}removed as duplicates", n_duplicates / n_documents, 0, duplicate_limit),
+        *[
+            Expectation("documents", f"{SHARE}in {row['language']}", row["count"] / n_documents, 0, 1)
+            for row in languages
+        ],
+    ]
+
+
+def drift(found: Iterable[Expectation], validation: ValidateSettings) -> list[Expectation]:
+    """How much each share has changed since the earlier run; one that is not there is 0."""
+    if validation.against is None:
+        return []
+    rows = json.loads(files.read_bytes(validation.outside_files()["against"]))["results"]
+    before = {(row["table"], row["figure"]): row["value"] for row in rows if row["figure"].startswith(SHARE)}
+    now = {(one.table, one.figure): one.value or 0.0 for one in found}
     return [
         Expectation(
-            row["source"],
-            f"share removed for {row['reason']}",
-            row["count"] / documents[row["source"]],
-            0,
-            validation.max_removed_share,
+            table,
+            CHANGE + figure.removeprefix(SHARE),
+            now.get((table, figure), 0.0) - before.get((table, figure), 0.0),
+            -validation.max_drift,
+            validation.max_drift,
         )
-        for row in removed.orderBy("source", "reason").collect()
+        for table, figure in sorted(now.keys() | before.keys())
     ]
 
 
@@ -126,44 +168,3 @@ def of_shards(job: Job) -> list[Expectation]:
     assert packed is not None  # the job has found its shards
     n_docs, bounds = packed.counts["totals"]["n_docs"], packed.counts["documents"]
     return [Expectation("shards", "documents", n_docs, bounds["least"], bounds["most"])]
-
-
-def check(expectations: list[Expectation]) -> list[dict[str, Any]]:
-    """Run the expectations through Great Expectations, one suite a table."""
-    results = []
-    for table in sorted({expectation.table for expectation in expectations}):
-        chosen = [expectation for expectation in expectations if expectation.table == table]
-        results += run_suite(table, chosen)
-    return results
-
-
-def run_suite(table: str, chosen: list[Expectation]) -> list[dict[str, Any]]:
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations as gx  # takes seconds, as pandas does, so only where they are used
-    import pandas as pd
-    from great_expectations.expectations.core.expect_column_values_to_be_between import ExpectColumnValuesToBeBetween
-
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}  # pyright: ignore[reportAttributeAccessIssue]
-    figures = pd.DataFrame({expectation.figure: [expectation.value] for expectation in chosen})
-    batch = (
-        context.data_sources.add_pandas(table).add_dataframe_asset(table).add_batch_definition_whole_dataframe(table)
-    )
-    suite = gx.ExpectationSuite(
-        name=table,
-        expectations=[ExpectColumnValuesToBeBetween(column=e.figure, min_value=e.min, max_value=e.max) for e in chosen],
-    )
-    found = batch.get_batch({"dataframe": figures}).validate(context.suites.add(suite))
-    configured = [(result.expectation_config, result.success) for result in found.results]
-    success = {config.kwargs["column"]: bool(met) for config, met in configured if config is not None}
-    return [
-        {
-            "table": e.table,
-            "figure": e.figure,
-            "value": e.value,
-            "min": e.min,
-            "max": e.max,
-            "success": success[e.figure],
-        }
-        for e in chosen
-    ]

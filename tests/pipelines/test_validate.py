@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tiny_corpus import Command, TinyRun
 
-from pipelines.validate import Expectation, check
+from pipelines.expectations import Expectation, check
 
 
 def results(root: Path) -> list[dict]:
@@ -56,5 +56,41 @@ def test_a_reason_that_removes_too_much_fails_by_name_with_65(tiny_run: TinyRun,
     [(0, 0, 0, True), (1, 0, 0, False), (0.5, 0, 0.5, True), (0.6, 0, 0.5, False), (-1, 0, None, False)],
 )
 def test_a_figure_has_to_lie_between_its_bounds(value, low, high, met):
-    (row,) = check([Expectation("clean", "figure", value, low, high)])
+    [row], _ = check([Expectation("clean", "figure", value, low, high)])
     assert row["success"] is met
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_name_of_a_file_is_no_markup_in_the_data_docs():
+    _, pages = check([Expectation("ingest", "records lost of <script>alert(1)</script>", 1, 0, 0)])
+    assert len(pages) >= 3
+    assert not any(b"<script>alert" in page for page in pages.values())
+    assert any(b"records lost of &lt;script&gt;" in page for page in pages.values())
+
+
+def test_a_share_that_has_moved_since_an_earlier_run_fails_by_name(
+    tiny_run: TinyRun, gristmill: Command, tmp_path: Path
+):
+    earlier = json.loads((tiny_run.root / "validation/results.json").read_text())
+    german = next(row for row in earlier["results"] if row["figure"] == "share in de")
+    shutil.copytree(tiny_run.root, tmp_path / "run")
+    against = [f"--set=output={tmp_path}/run", f"--set=validation.against={tmp_path}/earlier"]
+    (tmp_path / "earlier/validation").mkdir(parents=True)
+    (tmp_path / "earlier/validation/results.json").write_text(json.dumps(earlier))
+    finished = gristmill("validate", "--settings", tiny_run.settings, *against)
+    assert finished.code == 0, finished.err
+    german["value"] += 0.2
+    (tmp_path / "earlier/validation/results.json").write_text(json.dumps(earlier))
+    finished = gristmill("validate", "--settings", tiny_run.settings, *against)
+    assert finished.code == 65
+    assert "documents: change of the share in de is -0." in finished.err
+    finished = gristmill("validate", "--settings", tiny_run.settings, *against, "--set=validation.max_drift=0.3")
+    assert finished.code == 0, finished.err
+
+
+def test_too_many_duplicates_fail_by_name(tiny_run: TinyRun, gristmill: Command, tmp_path: Path):
+    shutil.copytree(tiny_run.root, tmp_path / "run")
+    changes = [f"--set=output={tmp_path}/run", "--set=validation.max_duplicate_share=0.01"]
+    finished = gristmill("validate", "--settings", tiny_run.settings, *changes)
+    assert finished.code == 65
+    assert "documents: share removed as duplicates is 0." in finished.err
