@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from conf.load import RECIPES
 from jobs.demo_archives import Response, crawl_date, json_line, write_lines, write_warc, write_wet
+from jobs.demo_chat import chat_rows
 from jobs.demo_labels import bad_rows, good_rows
 from jobs.demo_languages import language_pages
 from jobs.demo_pages import boilerplate_pages, document_page, mirror_pages, odd_responses, readme_page, tracked_copies
@@ -87,8 +88,8 @@ class DemoCorpus:
 
     @property
     def n_input_records(self) -> int:
-        """Records that `ingest` reads: labelled texts and questions are not among them."""
-        return sum(n for name, n in self.records.items() if not name.startswith(("quality/", "evals/")))
+        """Records that `ingest` reads: labelled texts, questions and conversations are not among them."""
+        return sum(n for name, n in self.records.items() if not name.startswith(("quality/", "evals/", "chat/")))
 
 
 Shares = dict[str, list[Document]]
@@ -125,6 +126,8 @@ def write_corpus(
     records = _write_crawl(folder, html, packages, shares["crawl"], seed)
     records |= _write_shards(folder, packages, modules, shares)
     records |= _write_evaluation(folder, shares, seed)
+    chats = chat_rows(modules, seed)
+    records |= {name: write_lines(folder / name, map(json_line, rows)) for name, rows in chats.items()}
     return DemoCorpus(folder, records, tuple(left_out), n_planted)
 
 
