@@ -14,7 +14,6 @@ from udfs.hashing import keyed_uint64
 
 CONVERSATIONS = {form: f"chat/{form}.jsonl" for form in ("messages", "sharegpt", "alpaca")}
 PREFERENCES = "chat/preferences.jsonl"
-EVERY_MODULE = 3
 SHARE_COMPARED = 0.25
 QUESTIONS = (
     "What does {} do?",
@@ -34,9 +33,9 @@ SENTENCE = re.compile(r"(?s)\A([A-Z][^\n].{20,240}?\.)(\s|\Z)")
 
 
 def facts(modules: Iterable[SourceFile]) -> list[tuple[str, str]]:
-    """(full name of a function, first sentence of its docstring), by name, each sentence once; of every third module."""
+    """(full name of a function, first sentence of its docstring), by name, each sentence once."""
     found: dict[str, str] = {}
-    for module, file in list(modules)[::EVERY_MODULE]:
+    for module, file in modules:
         tree = ast.parse(read_source(file))
         for name, node in _functions(tree, module):
             match = SENTENCE.match(ast.get_docstring(node) or "")
