@@ -38,8 +38,16 @@ QUIET = str(Path(conf.__file__).with_name("spark"))
 
 
 def lazy_session(name: str, settings: dict[str, Any]) -> Callable[[], SparkSession]:
-    """A function that starts the session on its first call; jobs with nothing to do never start one."""
-    return functools.cache(lambda: start_session(name, settings))
+    """A function that starts the session on its first call, so that a job with nothing to do starts none. Under
+    spark-submit it is started at once: YARN takes an application without a session for one that has failed."""
+    session = functools.cache(lambda: start_session(name, settings))
+    if is_submitted():
+        session()
+    return session
+
+
+def is_submitted() -> bool:
+    return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
 def start_session(name: str, settings: dict[str, Any]) -> SparkSession:
@@ -49,7 +57,7 @@ def start_session(name: str, settings: dict[str, Any]) -> SparkSession:
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     if not {"SPARK_HOME", "SPARK_CONF_DIR"} & os.environ.keys():
         os.environ["SPARK_CONF_DIR"] = QUIET
-    given = {**(_given_by_submit() if "PYSPARK_GATEWAY_PORT" in os.environ else LOCAL), **settings}
+    given = {**(_given_by_submit() if is_submitted() else LOCAL), **settings}
     chosen = {**DEFAULTS, **given}
     if str(chosen[COMMITTER]) != "1":
         raise UsageError(

@@ -79,8 +79,7 @@ YARN_SITE = {
     "yarn.nodemanager.vmem-check-enabled": "false",  # numba and Arrow reserve far more addresses than they touch
     "yarn.nodemanager.env-whitelist": "JAVA_HOME,HADOOP_CONF_DIR,YARN_CONF_DIR,PATH,LANG,TZ",
     "yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage": 99,
-    "yarn.nm.liveness-monitor.expiry-interval-ms": 15_000,  # a lost node is noticed within a test's patience
-    "yarn.am.liveness-monitor.expiry-interval-ms": 15_000,
+    "yarn.nm.liveness-monitor.expiry-interval-ms": 30_000,  # a lost node is noticed within a test's patience
 }  # fmt: skip
 CAPACITY = {
     "yarn.scheduler.capacity.root.queues": "default",

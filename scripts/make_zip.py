@@ -1,23 +1,24 @@
-"""Zip packages reproducibly: names sorted, times fixed, no caches.
+"""Zip a folder reproducibly: names sorted, times fixed, no caches; jars are stored as they are.
 
-python scripts/make_zip.py OUT.zip PACKAGE ...
+python scripts/make_zip.py OUT.zip FOLDER [NAME ...]    all of FOLDER, or those of its entries
 """
 
 import sys
 import zipfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def main(out: str, *packages: str) -> None:
-    names = [path for package in packages for path in (ROOT / package).rglob("*") if path.is_file()]
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(path for path in names if "__pycache__" not in path.parts):
-            info = zipfile.ZipInfo(path.relative_to(ROOT).as_posix(), EPOCH)
+def main(out: str, folder: str, *names: str) -> None:
+    root = Path(folder)
+    paths = [path for name in names or ["."] for path in (root / name).rglob("*") if path.is_file()]
+    with zipfile.ZipFile(out, "w") as archive:
+        for path in sorted(path for path in paths if "__pycache__" not in path.parts):
+            info = zipfile.ZipInfo(path.relative_to(root).as_posix(), EPOCH)
             info.external_attr = 0o644 << 16
-            archive.writestr(info, path.read_bytes(), zipfile.ZIP_DEFLATED)
+            kind = zipfile.ZIP_STORED if path.suffix == ".jar" else zipfile.ZIP_DEFLATED
+            archive.writestr(info, path.read_bytes(), kind)
     print(f"{out}: {Path(out).stat().st_size:,} bytes")
 
 

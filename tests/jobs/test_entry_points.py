@@ -11,7 +11,9 @@ import pyspark
 import pytest
 from tiny_corpus import QUICK_JVM, TinyRun
 
+from jobs.session import COMMITTER, start_session
 from jobs.stages import CHAIN
+from udfs.errors import UsageError
 
 JOBS = Path(__file__).resolve().parents[2] / "jobs"
 
@@ -58,3 +60,15 @@ def test_spark_submit_runs_a_stage_in_its_session(tiny_run: TinyRun, tmp_path: P
     n_words = {row["id"]: row["gopher"]["word_count"] for row in run.rows("signals")}
     removed = {row["id"] for row in run.rows("ledger/filter") if "gopher.word_count" in row["broken"]}
     assert removed == {identity for identity, n in n_words.items() if n < 85}
+
+
+def test_committer_version_2_is_refused_wherever_it_is_set(tiny_run: TinyRun, tmp_path: Path):
+    submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
+    command = [submit, "--master", "local[1]", "--conf", f"{COMMITTER}=2", JOBS / "filter.py"]
+    changes = ["--settings", tiny_run.settings, f"--set=output={tmp_path}/run"]
+    environment = {**os.environ, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+    finished = subprocess.run([*command, *changes], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert finished.returncode == 2
+    assert f"{COMMITTER} is 2" in finished.stdout + finished.stderr
+    with pytest.raises(UsageError, match=COMMITTER):
+        start_session("test", {COMMITTER: 2})
