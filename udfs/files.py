@@ -107,11 +107,11 @@ class HashingWriter:
         self.closed = False
 
     def write(self, data: Any) -> int:
-        self._stream.write(data)
-        self._sha256.update(data)
-        n_bytes = memoryview(data).nbytes
-        self.n_bytes += n_bytes
-        return n_bytes
+        content = memoryview(data).cast("B")  # hdfs-native takes the items of an array for its bytes
+        self._stream.write(content)
+        self._sha256.update(content)
+        self.n_bytes += content.nbytes
+        return content.nbytes
 
     def tell(self) -> int:
         return self.n_bytes

@@ -1,6 +1,7 @@
 """Files appear complete or not at all, and their digests are those of their bytes."""
 
 import hashlib
+from array import array
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,13 @@ def test_a_published_file_has_the_bytes_and_digest_that_were_written(tmp_path):
     assert (tmp_path / "deep" / "file").read_bytes() == b"onetwo"
     assert writer.n_bytes == 6
     assert writer.sha256 == hashlib.sha256(b"onetwo").hexdigest()
+
+
+def test_an_array_is_written_as_its_bytes(tmp_path):
+    numbers = array("H", [1, 300, 65535])
+    with files.publish(str(tmp_path / "file")) as writer:
+        assert writer.write(numbers) == writer.n_bytes == 6
+    assert (tmp_path / "file").read_bytes() == numbers.tobytes()
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path):
