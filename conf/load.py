@@ -35,7 +35,15 @@ class Lines(dict[tuple[str, ...], str]):
 def load_settings(file: str, overrides: Iterable[str], model: type[ModelType]) -> ModelType:
     """Settings from `file` with `overrides` ("a.b=value", values in YAML). Raises SettingsError."""
     lines = Lines()
-    tree = _read(Path(file), lines)
+    return _settle(_read(Path(file), lines), lines, overrides, model)
+
+
+def made_settings(tree: Tree, overrides: Iterable[str], model: type[ModelType]) -> ModelType:
+    """As `load_settings`, from what a file would hold. Raises SettingsError."""
+    return _settle(tree, Lines(), overrides, model)
+
+
+def _settle(tree: Tree, lines: Lines, overrides: Iterable[str], model: type[ModelType]) -> ModelType:
     changes = [_parse_override(text) for text in overrides]
     recipe_change = {path[0]: value for path, value in changes if path == ("recipe",)}
     tree = _with_recipes({**tree, **recipe_change}, lines)

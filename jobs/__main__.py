@@ -4,12 +4,13 @@ import shlex
 import signal
 import sys
 import traceback
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from conf.load import SettingsError, load_settings
+from conf.load import SettingsError, load_settings, made_settings
 from jobs.progress import Stopwatch, stage_progress
 from jobs.session import lazy_session
 from jobs.settings import Settings
@@ -71,11 +72,53 @@ def run(
     names = names[names.index(first) if first else 0 : names.index(last) + 1 if last else None]
     if not names:
         raise UsageError(f"{first} comes after {last}", "exchange --from and --until")
-    loaded = load_settings(settings, set or [], Settings)
-    run_stages(names, loaded)
-    for stage, path in (("pack", "shards"), ("report", "report/index.html")):
+    run_and_tell(names, load_settings(settings, set or [], Settings))
+
+
+def run_and_tell(names: list[str], settings: Settings) -> None:
+    """Run stages and print where what people look for stands."""
+    run_stages(names, settings)
+    for stage, path in (("refine", "clean"), ("pack", "shards"), ("report", "report/index.html")):
         if stage in names:
-            console.print(f"{path.partition('/')[0]}: {Run(loaded.output).path(path)}", markup=False)
+            console.print(f"{path.partition('/')[0]}: {Run(settings.output).path(path)}", markup=False)
+
+
+@app.command()
+def clean(
+    inputs: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, folders or globs, of any kind.")],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="Run directory.")],
+    recipe: Annotated[str, typer.Option(metavar="NAME", help="Recipe, by name or path.")] = "web",
+    set: Overrides = None,
+) -> None:
+    """All stages on these files, without a settings file: what is left stands in DIR/clean."""
+    made = made_settings({"inputs": inputs, "output": output, "recipe": recipe}, set or [], Settings)
+    run_and_tell(list(STAGES), made)
+
+
+@app.command()
+def init(
+    settings: Annotated[str, typer.Argument(metavar="FILE", help="Settings file to write.")] = "gristmill.yaml",
+    inputs: Annotated[str, typer.Option(metavar="GLOB", help="What to read.")] = "crawl/*.warc.gz",
+    output: Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="Run directory.")] = "run",
+    recipe: Annotated[str, typer.Option(metavar="NAME", help="Recipe, by name or path.")] = "web",
+) -> None:
+    """Write a settings file with every key, its default and what it means, and the JSON Schema for editors."""
+    from jobs.new_settings import write_settings
+
+    schema = write_settings(Path(settings), inputs, output, recipe)
+    console.print(f"settings: {settings}\nschema: {schema}", markup=False)
+
+
+@app.command()
+def doctor(
+    settings: Annotated[str | None, typer.Option("--settings", metavar="FILE", help="Look at its places too.")] = None,
+    set: Overrides = None,
+) -> None:
+    """Look whether this machine has what a run needs: Java, packages, memory, disk, models, inputs, output."""
+    from jobs.doctor import examine
+
+    if not examine(load_settings(settings, set or [], Settings) if settings else None, out):
+        raise typer.Exit(2)
 
 
 @app.command()
@@ -125,6 +168,19 @@ def whatif(run: RunDirectory, set: Overrides = None) -> None:
     what_if(Run(run), set or [], out)
 
 
+@app.command()
+def diff(
+    left: Annotated[str, typer.Argument(metavar="RUN", help="Run directory.")],
+    right: Annotated[str, typer.Argument(metavar="RUN", help="Run directory that is compared with it.")],
+    page: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Page to write.")] = "diff.html",
+) -> None:
+    """Compare two runs: print what differs and write a page that shows all of it."""
+    from jobs.diff import diff_runs
+
+    diff_runs(Run(left), Run(right), Path(page), out)
+    console.print(f"page: {page}", markup=False)
+
+
 @app.command("which-doc")
 def which_doc(
     run: RunDirectory,
@@ -163,8 +219,7 @@ def main(arguments: list[str]) -> int:
     """Run a command; its exit code (see udfs/errors.py) comes back, errors are printed without a trace."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        app(arguments, standalone_mode=False)
-        return 0
+        return app(arguments, standalone_mode=False) or 0
     except (typer.Abort, KeyboardInterrupt):
         return 143
     except SettingsError as error:
@@ -177,8 +232,6 @@ def main(arguments: list[str]) -> int:
 
 
 def describe_any(error: Exception) -> tuple[int, str, str]:
-    if isinstance(error, typer.Exit):
-        return error.exit_code, "", ""
     usage = getattr(error, "format_message", None)  # click's usage errors
     return (2, usage(), "see gristmill --help") if usage else describe(error)
 

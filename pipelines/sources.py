@@ -63,7 +63,7 @@ def _as_spec(value: object) -> object:
     return {"paths": [value]} if isinstance(value, str) else value
 
 
-Inputs = list[Annotated[InputSpec, BeforeValidator(_as_spec)]]
+Inputs = list[Annotated[InputSpec, BeforeValidator(_as_spec, json_schema_input_type=str | InputSpec)]]
 
 
 def expand(inputs: Iterable[InputSpec]) -> list[InputFile]:

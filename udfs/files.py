@@ -17,7 +17,7 @@ from typing import IO, Any
 
 import fsspec
 
-from udfs.errors import InputError
+from udfs.errors import InputError, UsageError
 
 CHUNK_BYTES = 8 << 20
 OBJECT_STORE = {"use_listings_cache": False, "default_block_size": CHUNK_BYTES}
@@ -26,8 +26,11 @@ OPTIONS = {"s3": OBJECT_STORE, "s3a": OBJECT_STORE}
 
 
 def locate(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    """The file system that holds `uri`, and the path on it."""
-    return fsspec.core.url_to_fs(uri, **OPTIONS.get(uri.partition("://")[0], {}))
+    """The file system that holds `uri`, and the path on it. Raises UsageError for a scheme that nothing here reads."""
+    try:
+        return fsspec.core.url_to_fs(uri, **OPTIONS.get(uri.partition("://")[0], {}))
+    except (ImportError, ValueError) as error:
+        raise UsageError(f"{uri}: {error}", "install what reads this scheme, or give another place") from error
 
 
 def is_local(fs: fsspec.AbstractFileSystem) -> bool:

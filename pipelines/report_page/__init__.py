@@ -25,14 +25,25 @@ PANELS = {
     "languages": "Languages", "hosts": "Hosts", "quality": "Quality model", "tokens": "Tokens",
     "safety": "Safety", "checks": "Checks", "run": "Run",
 }  # fmt: skip
+DIFF_PANELS = {
+    "totals": "Totals", "settings": "Settings", "sources": "Sources", "languages": "Languages", "reasons": "Reasons",
+    "signals": "Signals", "tables": "Tables",
+}  # fmt: skip
 
 
 def render(report: Json, history: Json) -> bytes:
-    """The page in UTF-8. Raises ContractError when it would be too large to be comfortable."""
+    """The page of a run in UTF-8. Raises ContractError when it would be too large to be comfortable."""
+    return _page("page.html", **report, history=history, panels=PANELS)
+
+
+def render_comparison(names: tuple[str, str], found: Json) -> bytes:
+    """The page of two runs, from `pipelines.comparison.compare`; as `render`."""
+    return _page("diff.html", **found, names=names, panels=DIFF_PANELS)
+
+
+def _page(template: str, **values: Any) -> bytes:
     css, script = asset("page.css"), asset("page.js")
-    page = environment().get_template("page.html").render(
-        **report, history=history, panels=PANELS, css=css, script=script, policy=policy(css, script)
-    )  # fmt: skip
+    page = environment().get_template(template).render(**values, css=css, script=script, policy=policy(css, script))
     data = page.encode("utf-8", "replace")
     if len(data) > MAX_BYTES:
         reason = f"the report's page has {len(data):,} bytes, allowed are {MAX_BYTES:,}"

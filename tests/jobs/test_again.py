@@ -113,6 +113,24 @@ def test_both_pass_verify(changed: tuple[TinyRun, Finished], first: TinyRun, gri
     assert [gristmill("verify", run.root).code for run in (changed[0], first)] == [0, 0]
 
 
+def test_diff_tells_what_the_other_bound_changed(
+    changed: tuple[TinyRun, Finished], tiny_run: TinyRun, gristmill: Command, tmp_path: Path
+):
+    finished = gristmill("diff", tiny_run.root, changed[0].root, "-o", tmp_path / "diff.html")
+    assert finished.code == 0, finished.err
+    before, after = len(tiny_run.rows("clean")), len(changed[0].rows("clean"))
+    assert re.search(rf"documents kept +{before:,} +{after:,} +{after - before:+,}\n", finished.out)
+    assert re.search(r"filter\.bounds\.gopher\.word_count\.min: \S+ -> 85\.0\n", finished.out)
+    removed = [
+        sum(row["reason"] == "gopher.word_count" for row in run.rows("ledger/filter")) for run in (tiny_run, changed[0])
+    ]
+    assert re.search(
+        rf"filter +gopher\.word_count +{removed[0]} +{removed[1]} +{removed[1] - removed[0]:+}\n", finished.out
+    )
+    assert "signals" in finished.out.partition("equal tables: ")[2].split(", ")
+    assert "filter.bounds.gopher.word_count.min" in (tmp_path / "diff.html").read_text()
+
+
 def test_a_deleted_file_is_made_again_by_its_stage_alone_with_the_same_bytes(copied: TinyRun, gristmill: Command):
     files = [copied.parts("signals")[1], copied.parts("clean")[0], next(copied.root.glob("shards/train/c4/*.bin"))]
     before = [file.read_bytes() for file in files]
