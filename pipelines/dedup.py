@@ -32,6 +32,7 @@ from pipelines.stage import Job
 from pipelines.tables import COMPARED, DUPLICATES, REVISIONS
 from pipelines.tasks import map_arrow, run_tasks, stream_tasks
 from udfs import clustering, copies, files, near
+from udfs.bundles import BUNDLES, bundled, by_key, unbundled
 from udfs.copies import Keep
 from udfs.decisions import Counts, Part, count_sources
 from udfs.errors import ContractError, UsageError
@@ -151,13 +152,15 @@ def check_losses(n_left: Counter[str], removed: list[Counts], max_share: float |
 
 def find_copies(search: Search, step: str, column: str, keep: Keep) -> None:
     """All but the preferred one of the documents that have one value in `column`."""
-    rows = search.stream(partial(copies.keyed, column=column, keep=keep), copies.KEYED)
+    by = by_key(n_partitions(search.n_documents), "key")
+    rows = search.stream(lambda part: bundled(copies.keyed(part, column, keep), by), BUNDLES)
     search.keep_step(step, preferred(search, rows), copies.REMOVED, removes=True)
 
 
-def preferred(search: Search, rows: DataFrame) -> DataFrame:
-    together = rows.repartition(n_partitions(search.n_documents), "key")
-    return map_arrow(together, lambda _, batches: copies.prefer(batches), copies.REMOVED)
+def preferred(search: Search, bundles: DataFrame) -> DataFrame:
+    """copies.REMOVED of rows that are copies.KEYED."""
+    together = bundles.repartitionById(n_partitions(search.n_documents), "shard")
+    return map_arrow(together, lambda _, batches: copies.prefer(unbundled(batches)), copies.REMOVED)
 
 
 def find_near(search: Search, dedup: DedupSettings, measure: MeasureSettings) -> None:
@@ -166,8 +169,12 @@ def find_near(search: Search, dedup: DedupSettings, measure: MeasureSettings) ->
     compared = compare(search, candidates(search, dedup.bands), plan)
     verified = compared.where(F.col("similarity") >= dedup.threshold)
     search.keep_step("links", nearest(search, verified), clustering.LINKS, removes=False)
-    rank = partial(copies.rank_nodes, keep=dedup.preference())
-    ranked = search.at_home(join_pairs(search, verified), "node", rank, copies.KEYED)
+    by, keep = by_key(n_partitions(search.n_documents), "key"), dedup.preference()
+
+    def rank(part: Part, members: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return bundled(copies.rank_nodes(part, members, keep), by)
+
+    ranked = search.at_home(join_pairs(search, verified), "node", rank, BUNDLES)
     search.keep_step("near", preferred(search, ranked), copies.REMOVED, removes=True)
     known, unknown = look_up(search, "kept_pairs", kept_pairs(search), compared)
     similar = known.unionByName(similarities(search, unknown, plan))
@@ -176,9 +183,10 @@ def find_near(search: Search, dedup: DedupSettings, measure: MeasureSettings) ->
 
 def candidates(search: Search, bands: int) -> DataFrame:
     """near.PAIRS of the first document of each bucket with the others."""
-    rows = search.stream(near.band_rows, near.BANDS)
-    together = rows.repartition(n_partitions(search.n_documents * bands), "key")
-    return map_arrow(together, lambda _, batches: near.stars(batches), near.PAIRS)
+    n = n_partitions(search.n_documents * bands)
+    by = by_key(n, "key")
+    rows = search.stream(lambda part: bundled(near.band_rows(part), by), BUNDLES)
+    return map_arrow(rows.repartitionById(n, "shard"), lambda _, batches: near.stars(unbundled(batches)), near.PAIRS)
 
 
 def compare(search: Search, pairs: DataFrame, plan: near.ShinglePlan) -> DataFrame:

@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Literal
 
 import pyarrow as pa
@@ -22,7 +23,7 @@ from pipelines.run import Json, Run
 from pipelines.stage import Job
 from pipelines.tasks import map_arrow, stream_tasks
 from pipelines.tokenizer import place_of
-from udfs.bundles import BUNDLES, bundled, unbundled
+from udfs.bundles import BUNDLES, bundled, by_column, unbundled
 from udfs.errors import ContractError, UsageError
 from udfs.pack_shard import Packed, write_shard
 from udfs.shards import Shard, token_dtype
@@ -71,7 +72,8 @@ def pack(job: Job, pack: PackSettings, seed: int) -> None:
     names = shard_names(pack, expected, epochs, tokenizer.vocab_size)
     repeats = pack.mixture.repeats(epochs)
     plan = PackPlan(place_of(job), seed, pack.bos, pack.val_share, numbers_of(names), repeats, pack.order == "by_host")
-    bundles = stream_tasks(job.spark, lambda uri: bundled(encode_part(uri, plan)), job.uris("clean"), BUNDLES)
+    encode = partial(encode_bundled, plan=plan)
+    bundles = stream_tasks(job.spark, encode, job.uris("clean"), BUNDLES)
     withdraw_manifest(job.run.path("shards"))
     packed = write_shards(bundles, job.run.path("shards"), names, tokenizer.vocab_size, pack)
     job.counts["windows"] = windows_of(pack, packed)
@@ -127,6 +129,11 @@ def numbers_of(names: list[ShardName]) -> dict[tuple[str, str], tuple[int, int]]
         first, n_shards = numbers.get((name.split, name.source), (number, 0))
         numbers[name.split, name.source] = first, n_shards + 1
     return numbers
+
+
+def encode_bundled(uri: str, plan: PackPlan) -> Iterator[pa.RecordBatch]:
+    """BUNDLES of the tokens of a part of `clean`."""
+    return bundled(encode_part(uri, plan), by_column("shard"))
 
 
 def write_shards(

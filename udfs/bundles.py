@@ -1,48 +1,70 @@
-"""Rows of tokens on their way through Spark's shuffle: a few large ones instead of one for each document.
+"""Rows on their way through Spark's shuffle: a few large ones instead of one for each document or band.
 
 A bundle holds the rows that a task made for one shard, in Arrow's stream format, some megabytes at a time. Spark looks
 at the shard's number only; it neither takes rows apart nor sorts them. That is left to the reader of a whole shard,
-which has to hold it in memory anyway where it fits documents into windows.
+which has to hold it in memory.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from udfs.tokenize_text import TOKENS
+from udfs.hashing import GOLDEN
 
 BUNDLES = pa.schema([("shard", pa.int32()), ("rows", pa.binary())])
 BUNDLE_BYTES = 16 << 20
-ORDER = [("place", "ascending"), ("id", "ascending")]
+ShardOf = Callable[[pa.Table], NDArray[Any]]
+"""The number of the shard that each row belongs to."""
 
 
-def bundled(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """BUNDLES of rows of TOKENS, each a batch of its own; holds some BUNDLE_BYTES of rows at a time."""
+def by_column(name: str) -> ShardOf:
+    """The shard is what the column says."""
+    return lambda table: table[name].to_numpy()
+
+
+def by_key(n_shards: int, *names: str) -> ShardOf:
+    """Rows that are equal in these columns, of int64, are of one shard."""
+
+    def shard_of(table: pa.Table) -> NDArray[Any]:
+        mixed = np.zeros(len(table), np.uint64)
+        for name in names:
+            mixed = (mixed ^ table[name].to_numpy().view(np.uint64)) * GOLDEN
+            mixed ^= mixed >> np.uint64(32)
+        return (mixed % np.uint64(n_shards)).astype(np.int32)
+
+    return shard_of
+
+
+def bundled(batches: Iterable[pa.RecordBatch], shard_of: ShardOf) -> Iterator[pa.RecordBatch]:
+    """BUNDLES of rows, each a batch of its own; holds some BUNDLE_BYTES of rows at a time."""
     waiting: list[pa.RecordBatch] = []
     for batch in batches:
         waiting.append(batch)
         if sum(one.nbytes for one in waiting) >= BUNDLE_BYTES:
-            yield from _by_shard(waiting)
+            yield from _by_shard(pa.Table.from_batches(waiting), shard_of)
             waiting = []
     if waiting:
-        yield from _by_shard(waiting)
+        yield from _by_shard(pa.Table.from_batches(waiting), shard_of)
 
 
-def _by_shard(batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    table = pa.Table.from_batches(batches, TOKENS).sort_by("shard")
-    shards = table["shard"].to_numpy()
+def _by_shard(table: pa.Table, shard_of: ShardOf) -> Iterator[pa.RecordBatch]:
+    shards = shard_of(table)
+    place = np.argsort(shards, kind="stable")
+    table, shards = table.take(pa.array(place)), shards[place]
     for start, stop in pairwise([*np.flatnonzero(np.diff(shards, prepend=-1)), len(shards)]):
         sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, TOKENS) as stream:
+        with pa.ipc.new_stream(sink, table.schema) as stream:
             stream.write_table(table.slice(start, stop - start))
         rows = sink.getvalue().to_pybytes()
         yield pa.RecordBatch.from_pydict({"shard": shards[start : start + 1], "rows": [rows]}, BUNDLES)
 
 
-def unbundled(bundles: Iterable[pa.RecordBatch]) -> pa.Table:
-    """The rows of all bundles, in the order of the shards, each column in one piece."""
-    found = (rows.as_buffer() for batch in bundles for rows in batch.column("rows"))
-    rows = pa.Table.from_batches([batch for buffer in found for batch in pa.ipc.open_stream(buffer)], TOKENS)
-    return rows.sort_by(ORDER).combine_chunks()
+def unbundled(bundles: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The rows of all bundles, in no particular order."""
+    for batch in bundles:
+        for rows in batch.column("rows"):
+            yield from pa.ipc.open_stream(rows.as_buffer())

@@ -1,5 +1,6 @@
 """Rows of tokens to one shard: in their order, or in one by which windows of a length end between documents."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,10 @@ import pyarrow.compute as pc
 from udfs.best_fit import Packing, best_fit, n_cut
 from udfs.megatron_index import token_dtype
 from udfs.shards import Shard, ShardWriter
+from udfs.tokenize_text import TOKENS
 
 TAKEN_ROWS = 1_000
+ORDER = [("place", "ascending"), ("id", "ascending")]
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,11 @@ class Packed:
     padded_windows: int
 
 
-def write_shard(folder: str, name: str, vocab_size: int, rows: pa.Table, window: int, fit: bool) -> Packed | None:
-    """Write rows of TOKENS, each column in one piece, as one shard; None when there are none."""
+def write_shard(
+    folder: str, name: str, vocab_size: int, batches: Iterable[pa.RecordBatch], window: int, fit: bool
+) -> Packed | None:
+    """Write rows of TOKENS, which may come in any order, as one shard; None when there are none."""
+    rows = pa.Table.from_batches(batches, TOKENS).sort_by(ORDER).combine_chunks()
     if not rows.num_rows:
         return None
     dtype = token_dtype(vocab_size)

@@ -1,11 +1,14 @@
-"""Rows of tokens through the shuffle: every row comes out once, in one order, whatever the bundles."""
+"""Rows through the shuffle: each comes out once, with those that belong to it."""
 
 import random
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from udfs.bundles import BUNDLES, bundled, unbundled
+from udfs.bundles import BUNDLES, bundled, by_column, by_key, unbundled
 from udfs.tokenize_text import TOKENS
 
 
@@ -19,22 +22,33 @@ def rows_of(n: int, n_shards: int) -> list[dict]:
 
 
 @pytest.mark.parametrize("bundle_bytes", [1, 2_000, 1 << 20])
-def test_the_rows_of_each_shard_come_out_in_the_order_of_places_then_ids(
-    monkeypatch: pytest.MonkeyPatch, bundle_bytes: int
-) -> None:
+def test_the_rows_of_each_shard_come_out_once(monkeypatch: pytest.MonkeyPatch, bundle_bytes: int) -> None:
     monkeypatch.setattr("udfs.bundles.BUNDLE_BYTES", bundle_bytes)
     rows = rows_of(300, 3)
     batches = [pa.RecordBatch.from_pylist(rows[i : i + 7], TOKENS) for i in range(0, 300, 7)]
-    bundles = list(bundled(batches))
+    bundles = list(bundled(batches, by_column("shard")))
     assert all(bundle.schema == BUNDLES for bundle in bundles)
     random.Random(0).shuffle(bundles)
     for shard in range(3):
-        found = unbundled(bundle for bundle in bundles if bundle["shard"][0].as_py() == shard)
-        expected = sorted((row["place"], row["id"]) for row in rows if row["shard"] == shard)
-        assert [(row["place"], row["id"]) for row in found.to_pylist()] == expected
-        assert {row["id"]: row for row in found.to_pylist()} == {r["id"]: r for r in rows if r["shard"] == shard}
+        found = list(unbundled(bundle for bundle in bundles if bundle["shard"][0].as_py() == shard))
+        by_id = {row["id"]: row for row in pa.Table.from_batches(found).to_pylist()}
+        assert by_id == {row["id"]: row for row in rows if row["shard"] == shard}
+        assert sum(batch.num_rows for batch in found) == len(by_id)
 
 
-def test_no_rows_are_no_bundle_and_an_empty_table() -> None:
-    assert list(bundled([])) == []
-    assert unbundled([]).schema == TOKENS
+@given(st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), st.integers(0, 3))), st.integers(1, 5))
+def test_rows_of_one_key_share_a_shard_that_is_there(keys: list[tuple[int, int]], n_shards: int) -> None:
+    table = pa.table({"a": pa.array([a for a, _ in keys], pa.int64()), "b": pa.array([b for _, b in keys], pa.int64())})
+    shards = by_key(n_shards, "a", "b")(table).tolist()
+    assert all(0 <= shard < n_shards for shard in shards)
+    assert len({(*key, shard) for key, shard in zip(keys, shards, strict=True)}) == len(set(keys))
+
+
+def test_keys_that_follow_each_other_are_spread() -> None:
+    shards = by_key(4, "a")(pa.table({"a": np.arange(4_000) << 32}))
+    assert min(np.bincount(shards, minlength=4)) > 800
+
+
+def test_no_rows_are_no_bundle() -> None:
+    assert list(bundled([], by_column("shard"))) == []
+    assert list(unbundled([])) == []
