@@ -59,14 +59,26 @@ class MappedShard:
     tokens count, where that is given."""
 
     def __init__(self, prefix: str, record: Shard) -> None:
+        """Raises ContractError where the files are not of the size that the manifest says."""
         self.record = record
         self.prefix = prefix
         opened = open_shard(prefix)
-        self.tokens, self.starts, self.loss = np.asarray(opened.tokens), opened.index.token_starts, opened.loss
-        self.lengths = opened.index.lengths
+        self.tokens = np.asarray(opened.tokens).view(f"u{opened.tokens.itemsize}")  # so that no id is below zero
+        self.starts, self.lengths, self.loss = opened.index.token_starts, opened.index.lengths, opened.loss
         found, expected = (len(self.starts), len(self.tokens)), (record.n_docs, record.n_tokens)
         if found != expected:
             raise ContractError(f"{self.prefix}: found {found} documents and tokens, the manifest says {expected}")
+
+    def checked(self, begin: int, end: int) -> Array:
+        """Tokens [begin, end). Raises ContractError for an id that the manifest says is not there: a check that costs
+        little, for bytes that change while they are trained on."""
+        found = self.tokens[begin:end]
+        if found.max() > self.record.max_token_id:
+            where = f"{self.record.path}.bin, tokens {begin} to {end}"
+            hint = "the shard is damaged: run gristmill-train verify"
+            reason = f"{where}: found id {found.max()}, the manifest says {self.record.max_token_id} at most"
+            raise ContractError(reason, hint)
+        return found
 
     def text_bytes(self, begin: int, end: int) -> float:
         """UTF-8 bytes of text behind tokens [begin, end): a document cut in two counts by its share of tokens."""
@@ -110,13 +122,13 @@ class Windows:
 
     def fill(self, window: int, tokens: Array, targets: Array) -> Array:
         """Write a window into the two rows; where documents start in it comes back."""
-        begin, length = window * self._seq_len, self._seq_len
-        tokens[:] = self.mapped.tokens[begin : begin + length]
-        targets[:] = self.mapped.tokens[begin + 1 : begin + length + 1]
-        first, last = np.searchsorted(self.mapped.starts, [begin + 1, begin + length + 1])
-        starts = self.mapped.starts[first:last] - begin
-        targets[starts - 1] = NO_TARGET
-        return np.concatenate([[0], starts[starts < length]])
+        begin, length, starts = window * self._seq_len, self._seq_len, self.mapped.starts
+        found = self.mapped.checked(begin, begin + length + 1)
+        tokens[:], targets[:] = found[:-1], found[1:]
+        first, last = starts.searchsorted(begin + 1), starts.searchsorted(begin + length + 1)
+        inside = starts[first:last] - begin
+        targets[inside - 1] = NO_TARGET
+        return np.append(0, inside[: -1 if len(inside) and inside[-1] == length else None])
 
     def documents(self, window: int) -> range:
         """The documents that have a token in it."""
@@ -139,7 +151,6 @@ class Split:
         self.is_packed = manifest.kind != "pretrain"
         self._n_together = 2 if manifest.kind == "preference" else 1
         self._cache = cache
-        self._vocab_size = manifest.tokenizer.vocab_size
         self.cut = lru_cache(MAPPED_SHARDS)(self._cut)
         self.windows = [np.array([self._n_windows(i, j) for j in range(len(s))]) for i, s in enumerate(self.shards)]
 
@@ -158,24 +169,14 @@ class Split:
         return self.cut(source, shard).mapped
 
     def batch(self, places: Places) -> Batch:
-        """The windows at `places`, one sequence each. Raises ContractError for an id beyond the vocabulary."""
+        """The windows at `places`, one sequence each. Raises ContractError as `MappedShard.checked`."""
         n, length = len(places.source), self.seq_len
         tokens, targets = np.empty((n, length), np.int64), np.empty((n, length), np.int64)
         starts = [
             self.cut(source, shard).fill(window, tokens[i], targets[i]) + i * length
             for i, (source, shard, window) in enumerate(places.rows())
         ]
-        self._check_ids(tokens, targets, places)
         return Batch(tokens, targets, np.concatenate([*starts, [n * length]]).astype(np.int32))
-
-    def _check_ids(self, tokens: Array, targets: Array, places: Places) -> None:
-        if max(tokens.max(), targets.max()) < self._vocab_size and tokens.min() >= 0:
-            return
-        wrong = (tokens >= self._vocab_size) | (targets >= self._vocab_size) | (tokens < 0)
-        source, shard, window = places.rows()[int(np.argmax(wrong.any(axis=1)))]
-        where = f"{self.shards[source][shard].path}.bin, window {window}"
-        hint = "the shard is damaged: run gristmill-train verify"
-        raise ContractError(f"{where}: an id beyond the vocabulary of {self._vocab_size}", hint)
 
     def first_places(self, source: int, n: int) -> Places:
         """The first n windows of a source, or all where there are fewer."""

@@ -79,13 +79,9 @@ def _chosen(val: Split, settings: Settings) -> list[tuple[str, list[Places]]]:
     """The places of each source that are looked at, a micro-batch at a time. A source too small for one is left out."""
     found = []
     for number, name in enumerate(val.sources):
-        source, shard, window = (
-            getattr(val.first_places(number, settings.held_out.windows), part) for part in ("source", "shard", "window")
-        )
-        n = settings.batch.micro_sequences
-        parts = [slice(start, start + n) for start in range(0, len(source), n)]
-        if parts:
-            found.append((name, [Places(source[part], shard[part], window[part]) for part in parts]))
+        places, n = val.first_places(number, settings.held_out.windows), settings.batch.micro_sequences
+        if parts := [places.slice(start, start + n) for start in range(0, len(places.source), n)]:
+            found.append((name, parts))
     return found
 
 

@@ -31,6 +31,9 @@ class Places:
     shard: Array
     window: Array
 
+    def slice(self, start: int, stop: int) -> "Places":
+        return Places(self.source[start:stop], self.shard[start:stop], self.window[start:stop])
+
     def rows(self) -> list[tuple[int, int, int]]:
         return list(zip(self.source.tolist(), self.shard.tolist(), self.window.tolist(), strict=True))
 

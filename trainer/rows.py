@@ -61,7 +61,7 @@ class Rows:
         for document in self.documents(window):
             begin, n = int(self.mapped.starts[document]), int(self._inputs[document])
             starts.append(place)
-            found = self.mapped.tokens[begin : begin + n + 1].astype(np.int64)
+            found = self.mapped.checked(begin, begin + n + 1).astype(np.int64)
             counts = np.ones(len(found)) if self.mapped.loss is None else self.mapped.loss[begin : begin + n + 1]
             tokens[place : place + n] = found[:n]
             targets[place : place + len(found) - 1] = np.where(counts[1:], found[1:], NO_TARGET)

@@ -6,6 +6,7 @@ number of processes sees the same stream. Phases of one length share an order, a
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from trainer.data import Batch, DataSet, Split
 from trainer.order import Array, Order, OrderPhase, Places
 from trainer.settings import Phase, Settings
 
-STEPS_AT_ONCE = 1024
+STEPS_AT_ONCE = 128  # the order of many samples is found nearly as fast as that of a few
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Stream:
         self.parts: list[Part] = []
         taken = dict.fromkeys(splits, 0)
         orders = {length: self._order(settings, length, split) for length, split in splits.items()}
+        self._places_of = lru_cache(2)(self._places_of_steps)
         first = 0
         for length, phase in sized:
             n = phase.sequences or settings.batch.sequences
@@ -63,11 +65,23 @@ class Stream:
         start = part.first_sample + (step - part.first) * part.sequences
         return part, np.arange(start, start + part.sequences)
 
+    def _places_of_steps(self, first: int, last: int) -> list[Places]:
+        """The places of each of the steps [first, last) of a phase."""
+        part, samples = self.samples(first)
+        found = part.order.places(np.arange(samples[0], samples[0] + (last - first) * part.sequences))
+        return [found.slice(n * part.sequences, (n + 1) * part.sequences) for n in range(last - first)]
+
+    def places(self, step: int) -> Places:
+        """Where the samples of a step are cut from."""
+        part = self.part(step)
+        first = step - (step - part.first) % STEPS_AT_ONCE
+        return self._places_of(first, min(first + STEPS_AT_ONCE, part.last))[step - first]
+
     def batch(self, step: int, rank: int = 0, size: int = 1) -> Batch:
         """The sequences of a step that process `rank` of `size` takes: a slice of them, all of one length."""
-        part, samples = self.samples(step)
+        part = self.part(step)
         n = part.sequences // size
-        return part.split.batch(part.order.places(samples[rank * n : (rank + 1) * n]))
+        return part.split.batch(self.places(step).slice(rank * n, (rank + 1) * n))
 
     @property
     def n_tokens(self) -> int:
@@ -84,7 +98,7 @@ class Stream:
     def trace(self, step: int) -> Iterator[dict[str, Any]]:
         """The documents behind a step, sample by sample."""
         part, samples = self.samples(step)
-        for sample, place in zip(samples.tolist(), part.order.places(samples).rows(), strict=True):
+        for sample, place in zip(samples.tolist(), self.places(step).rows(), strict=True):
             for row in part.split.trace(place):
                 yield {"sample": sample, **row}
 
@@ -92,12 +106,9 @@ class Stream:
         """The steps that have a token of this document, in order."""
         for part in self.parts:
             wanted = _places_of(part.split, doc_id)
-            for first in range(part.first, part.last if len(wanted.source) else part.first, STEPS_AT_ONCE):
-                n_steps = min(STEPS_AT_ONCE, part.last - first)
-                start = part.first_sample + (first - part.first) * part.sequences
-                places = part.order.places(np.arange(start, start + n_steps * part.sequences))
-                hits = np.isin(_as_number(places), _as_number(wanted)).reshape(n_steps, part.sequences)
-                yield from (first + np.flatnonzero(hits.any(axis=1))).tolist()
+            for step in range(part.first, part.last if len(wanted.source) else part.first):
+                if np.isin(_as_number(self.places(step)), _as_number(wanted)).any():
+                    yield step
 
 
 def _places_of(split: Split, doc_id: str) -> Places:
