@@ -27,7 +27,8 @@ MAX_INLINE_WORK = 25_000_000
 CROWD = 500
 INLINE_TAGS = frozenset(("a", "b", "big", "cite", "code", "del", "em", "font", "i", "ins", "kbd", "q", "s", "small"))
 INLINE_TAGS |= {"abbr", "acronym", "span", "strike", "strong", "sub", "sup", "u"}
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\f\r")
+_NONCHARACTERS = ("\ufffe".encode(), "\uffff".encode())
 _CONTROL_REFERENCE = re.compile(
     rb"&#(?:x0*(?:[1-8bcef]|1[0-9a-f]|fff[ef])(?![0-9a-f])|0*(?:[1-8]|1[124-9]|2[0-9]|3[01]|6553[45])(?![0-9]));?",
     re.IGNORECASE,
@@ -63,8 +64,10 @@ def extract_trafilatura(html: bytes, options: Options = USUAL_OPTIONS) -> Extrac
 
 def _without_controls(html: bytes) -> bytes:
     """The page without control characters and references to them: one of them costs trafilatura the page."""
-    page = _CONTROL.sub("", html.decode("utf-8", "replace").replace("\f", " ")).encode()
-    return _CONTROL_REFERENCE.sub(b"", page)
+    page = html.replace(b"\f", b" ").translate(None, _CONTROLS)
+    for character in _NONCHARACTERS:
+        page = page.replace(character, b"")
+    return _CONTROL_REFERENCE.sub(b"", page) if b"&#" in page else page
 
 
 def _extract(page: bytes, options: Options) -> Extraction:
