@@ -82,11 +82,10 @@ class Run:
 
     def compare(self, reference: Callable[..., Tensor], inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Losses and margins of the pairs of answers."""
-        n_pairs = len(inputs["bounds"]) // 2
         with torch.no_grad():
             before = answer_log_probabilities(reference(**inputs, each=True), inputs["bounds"])
         now = answer_log_probabilities(self.forward(**inputs, each=True), inputs["bounds"])
-        return dpo_losses(now[: 2 * n_pairs], before[: 2 * n_pairs], self.settings.dpo_beta)
+        return dpo_losses(now, before, self.settings.dpo_beta)
 
     def n_losses(self, batch: Batch) -> int:
         return batch.n_targets if self.reference is None else batch.n_pairs

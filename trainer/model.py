@@ -25,7 +25,7 @@ class Documents:
 
     def __init__(self, positions: Tensor, bounds: Tensor, shape: ModelShape) -> None:
         """`positions` (sequences, T), zero where a document starts; `bounds` int32, where documents start in the
-        flattened batch, and its end, which may stand there several times."""
+        flattened batch, and its end."""
         rates, factor = frequencies(shape, positions.device)
         angles = positions[..., None].float() * rates
         self.cos, self.sin = (wave(angles)[:, :, None] * factor for wave in (torch.cos, torch.sin))
