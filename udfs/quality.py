@@ -27,7 +27,7 @@ WEIGHTS, CARD, FASTTEXT = "weights.npy", "model.json", "model.bin"
 GOOD_LABELS = ("hq", "good")
 UNSPACED = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]) ?"
 # Java lower-cases a final sigma to ς and İ to two characters; the table behind utf8_lower knows single characters only.
-SPECIAL_CASE = "[\u03a3\u0130]"
+SPECIAL_CASE = "\u03a3\u0130"
 
 
 @numba.njit(inline="always")
@@ -195,9 +195,11 @@ def spaced(texts: pa.Array) -> pa.Array:
 
 def lower_case(texts: pa.Array) -> pa.Array:
     """Texts in lower case as Java's toLowerCase(Locale.ROOT) has them."""
-    special = pc.match_substring_regex(texts, SPECIAL_CASE).fill_null(False)  # pyright: ignore[reportAttributeAccessIssue]
     lowered = pc.utf8_lower(texts)  # pyright: ignore[reportAttributeAccessIssue]
-    if not pc.any(special).as_py():  # pyright: ignore[reportAttributeAccessIssue]
+    data, offsets = strings(texts)
+    written = data[offsets[0] : offsets[-1]].tobytes()
+    if not any(letter.encode() in written for letter in SPECIAL_CASE):
         return lowered
+    special = pc.match_substring_regex(texts, f"[{SPECIAL_CASE}]").fill_null(False)  # pyright: ignore[reportAttributeAccessIssue]
     by_python = pa.array([text.lower() for text in texts.filter(special).to_pylist()], texts.type)
     return pc.replace_with_mask(lowered, special, by_python)  # pyright: ignore[reportAttributeAccessIssue]
