@@ -33,7 +33,9 @@ def test_conversations_and_preferences_become_data_sets(tiny_run: TinyRun, grist
         for shard in manifest.shards():
             verify_shard(folder, shard)
         assert (manifest.kind, manifest.totals["n_docs"], set(manifest.splits)) == (kind, n_docs, {"train", "val"})
-        assert "<|im_start|>" in json.loads(Path(folder, "tokenizer/tokenizer_config.json").read_text())["chat_template"]
+        assert (
+            "<|im_start|>" in json.loads(Path(folder, "tokenizer/tokenizer_config.json").read_text())["chat_template"]
+        )
     assert "nothing to do" in gristmill("pack_chat", "--settings", tiny_run.settings, *given).err
 
 
