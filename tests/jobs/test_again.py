@@ -119,13 +119,13 @@ def test_diff_tells_what_the_other_bound_changed(
     finished = gristmill("diff", tiny_run.root, changed[0].root, "-o", tmp_path / "diff.html")
     assert finished.code == 0, finished.err
     before, after = len(tiny_run.rows("clean")), len(changed[0].rows("clean"))
-    assert re.search(rf"documents kept +{before:,} +{after:,} +{after - before:+,}\n", finished.out)
-    assert re.search(r"filter\.bounds\.gopher\.word_count\.min: \S+ -> 85\.0\n", finished.out)
+    assert re.search(rf"documents kept +{before:,} +{after:,} +{after - before:+,} *\n", finished.out)
+    assert re.search(r"filter\.bounds\.gopher\.word_count\.min: \S+ -> 85\.0 *\n", finished.out)
     removed = [
         sum(row["reason"] == "gopher.word_count" for row in run.rows("ledger/filter")) for run in (tiny_run, changed[0])
     ]
     assert re.search(
-        rf"filter +gopher\.word_count +{removed[0]} +{removed[1]} +{removed[1] - removed[0]:+}\n", finished.out
+        rf"filter +gopher\.word_count +{removed[0]} +{removed[1]} +{removed[1] - removed[0]:+} *\n", finished.out
     )
     assert "signals" in finished.out.partition("equal tables: ")[2].split(", ")
     assert "filter.bounds.gopher.word_count.min" in (tmp_path / "diff.html").read_text()
