@@ -80,6 +80,37 @@ def test_which_docs_refuses_a_step_that_does_not_exist(
     assert "the run has 6 steps" in capsys.readouterr().err
 
 
+def test_which_docs_prints_the_steps_of_a_document(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings_file: Path
+) -> None:
+    assert call(monkeypatch, "which-docs", "--step", 2, "--settings", settings_file) == 0
+    doc = json.loads(capsys.readouterr().out.splitlines()[0])["doc_id"]
+    assert call(monkeypatch, "which-docs", "--doc", doc, "--settings", settings_file) == 0
+    assert {"step": 2} in [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert call(monkeypatch, "which-docs", "--settings", settings_file) == 2
+
+
+def test_plan_prints_what_a_run_costs_and_reads(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings_file: Path
+) -> None:
+    pytest.importorskip("torch", reason="torch is not installed: pip install 'gristmill[trainer]'")
+    given = ["--devices", 2, "--mfu", 0.5, "--set", "peak_tflops=100", "--settings", settings_file]
+    assert call(monkeypatch, "plan", *given) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["tokens"] == 6 * 4 * 32
+    assert found["memory_per_device"]["total"] > found["parameters"] * 16
+    assert found["tokens_of_sources"].keys() == found["epochs"]["32"].keys() == {"books", "web"}
+    assert found["at_mfu"] == 0.5
+
+
+def test_a_command_refuses_shards_of_another_kind(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings_file: Path
+) -> None:
+    pytest.importorskip("torch", reason="torch is not installed: pip install 'gristmill[trainer]'")
+    assert call(monkeypatch, "sft", "--settings", settings_file) == 2
+    assert "use gristmill-train train" in capsys.readouterr().err
+
+
 def test_train_eval_and_export_follow_each_other(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings_file: Path, tmp_path: Path
 ) -> None:

@@ -251,3 +251,48 @@ def test_sigterm_ends_the_process_with_143_after_a_checkpoint(settings_file: Pat
     assert "Traceback" not in errors
     latest = (tmp_path / "out/checkpoints/LATEST").read_text()
     assert json.loads((tmp_path / "out/checkpoints" / latest / "manifest.json").read_text())["step"] >= 10
+
+
+COMPILED = pytest.param(
+    "compile=true",
+    marks=[pytest.mark.slow, pytest.mark.filterwarnings("ignore:The .grad attribute")],  # what dynamo looks at
+)
+
+
+@pytest.mark.parametrize("override", ["recompute=1", "recompute=2", "precision=float16", COMPILED])
+def test_what_saves_memory_or_time_changes_results_by_rounding_only(
+    make_settings: MakeSettings, tmp_path: Path, override: str
+) -> None:
+    plain, other = (
+        make_settings(f"output={tmp_path / 'plain'}"),
+        make_settings(f"output={tmp_path / 'other'}", override),
+    )
+    run(plain)
+    run(other)
+    rough = 0.05 if "float16" in override else 1e-3
+    for step, pair in curve(plain).items():
+        assert curve(other)[step] == pytest.approx(pair, rel=rough)
+
+
+def test_the_scale_of_float16_is_halved_where_gradients_overflow(
+    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison(monkeypatch, {1})
+    scales: list[float] = []
+    update = loop.update
+
+    def watched(current: loop.Run, received: list[int]) -> int:
+        stopped = update(current, received)
+        scales.append(current.scale)
+        return stopped
+
+    monkeypatch.setattr(loop, "update", watched)
+    run(make_settings("precision=float16"))
+    assert scales == [2.0**16, *[2.0**15] * 5]
+
+
+def test_muon_trains(make_settings: MakeSettings) -> None:
+    settings = make_settings("optimizer={kind: muon, lr: 1.0e-2, warmup_steps: 2}", "phases=[{steps: 40}]")
+    run(settings)
+    losses = [loss for loss, _ in curve(settings).values()]
+    assert losses[-1] < losses[0] - 0.5
