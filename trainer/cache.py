@@ -4,6 +4,7 @@ What is fetched is compared with the manifest before it is used. The file used l
 one shard of each source at a time and needs room for little more. Processes of one machine may share the folder.
 """
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -52,9 +53,12 @@ class Cache:
 
     def _shrink(self) -> None:
         """Delete what was used longest ago, but for the shard just asked for. A file that is mapped stays readable."""
-        held = sorted(self._folder.iterdir(), key=lambda file: file.stat().st_mtime)
-        n_bytes = sum(file.stat().st_size for file in held)
-        for file in held[: -len(SUFFIXES)]:
+        held = []
+        for file in self._folder.glob("[!.]*"):
+            with contextlib.suppress(FileNotFoundError):  # another process was faster
+                held.append((file.stat().st_mtime, file.stat().st_size, file))
+        n_bytes = sum(size for _, size, _ in held)
+        for _, size, file in sorted(held)[: -len(SUFFIXES)]:
             if n_bytes > self._max_bytes:
-                n_bytes -= file.stat().st_size
+                n_bytes -= size
                 file.unlink(missing_ok=True)

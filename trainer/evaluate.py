@@ -148,12 +148,16 @@ def sample(model: Llama, prompt: Array, n_tokens: int, stop: int | None) -> Arra
 
 def unigram(train: Split, vocab_size: int) -> Score:
     """The score of a model that knows the frequency of every token of the training shards, and nothing else; from a
-    like part of each shard where there are more than 134 million tokens."""
+    like part of each source, its first shards, where there are more than 134 million tokens."""
     part = min(1.0, UNIGRAM_TOKENS / max(1, sum(shard.n_tokens for shards in train.shards for shard in shards)))
     counts, n_bytes = np.zeros(vocab_size, np.int64), 0.0
     for source, shards in enumerate(train.shards):
+        left = math.ceil(part * sum(record.n_tokens for record in shards))
         for number, record in enumerate(shards):
-            shard, end = train.mapped(source, number), math.ceil(record.n_tokens * part)
+            end = min(left, record.n_tokens)
+            if not end:
+                break
+            shard, left = train.mapped(source, number), left - end
             for begin in range(0, end, COUNT_AT_ONCE):
                 counts += np.bincount(shard.tokens[begin : min(end, begin + COUNT_AT_ONCE)], minlength=vocab_size)
             first_tokens = shard.tokens[shard.starts[shard.starts < end]]  # they are nobody's target

@@ -1,5 +1,6 @@
 """Batches: tokens as stored, targets within documents, positions per document; and what the data set must satisfy."""
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from trainer.order import Places
 from trainer.settings import Settings
 from trainer.stream import Stream
 from udfs.errors import ContractError
-from udfs.shards import Manifest, ShardWriter, Tokenizer
+from udfs.shards import SUFFIXES, Manifest, ShardWriter, Tokenizer, read_manifest, verify_shard
 
 MakeSettings = Callable[..., Settings]
 T = 8
@@ -81,6 +82,21 @@ def test_a_flipped_bit_is_refused_before_training(own_shards: Path, make_setting
     damage(own_shards, lambda content: content[:7] + bytes([content[7] ^ 1]) + content[8:])
     with pytest.raises(ContractError, match=r"train/web/.*\.bin: found sha256"):
         open_data(make_settings(f"shards={own_shards}"), digests=True)
+
+
+def test_no_flipped_bit_of_a_shard_is_used(own_shards: Path) -> None:
+    """A thousand flips, each of one bit anywhere in the files of a shard."""
+    shard, draw = next(read_manifest(str(own_shards)).shards()), random.Random(2)
+    files = [own_shards / (shard.path + SUFFIXES[kind]) for kind in shard.bytes]
+    for _ in range(1000):
+        file = draw.choices(files, list(shard.bytes.values()))[0]
+        whole = file.read_bytes()
+        place = draw.randrange(len(whole))
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << draw.randrange(8)]) + whole[place + 1 :])
+        with pytest.raises(ContractError):
+            verify_shard(str(own_shards), shard)
+        file.write_bytes(whole)
+    verify_shard(str(own_shards), shard)
 
 
 def test_a_short_shard_is_refused_even_without_digests(own_shards: Path, make_settings: MakeSettings) -> None:
