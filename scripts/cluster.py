@@ -143,7 +143,7 @@ def s3_server() -> Daemon:
     weed = LIB / "s3" / "bin" / "weed"
     options = {"dir": DATA / "s3", "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "s3.config": CONF / "s3.json",
                "s3.port": S3.rpartition(":")[2], "master.port": 19333, "volume.port": 18081, "filer.port": 18889,
-               "volume.max": 8, "master.volumeSizeLimitMB": 256}  # fmt: skip
+               "volume.max": 64, "master.volumeSizeLimitMB": 256}  # fmt: skip
     return Daemon("s3", [str(weed), "server", "-s3", *[f"-{key}={value}" for key, value in options.items()]])
 
 

@@ -23,13 +23,15 @@ settings.load_profile("gristmill")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the long forms of fault and fuzz tests too")
+    parser.addoption("--cluster", action="store_true", help="run the tests on the cluster of scripts/cluster")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--long"):
-        for item in items:
-            if "slow" in item.keywords:
-                item.add_marker(pytest.mark.skip(reason="a long form; run with --long"))
+    for option, mark in (("--long", "slow"), ("--cluster", "cluster")):
+        if not config.getoption(option):
+            for item in items:
+                if item.get_closest_marker(mark):
+                    item.add_marker(pytest.mark.skip(reason=f"a long form; run with {option}"))
 
 
 @pytest.fixture(scope="session")
