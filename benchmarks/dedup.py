@@ -14,18 +14,15 @@ one is right when some other document is at least as similar as the threshold, b
 """
 
 import json
-import os
 import sys
-import threading
-import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
 from dedup_corpus import Planted, planted
 from dedup_peers import PEERS, THRESHOLD
+from process_tree import Tree
 
 from jobs.session import start_session
 from jobs.settings import Settings
@@ -44,44 +41,6 @@ BINS = [0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0]
 PART_ROWS = 40_000
 KEY = "0" * 64
 CORES = 2
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-class Tree:
-    """What this process and all below it have used: Python, the JVM, its Python workers, those that have ended too."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[int, float] = {}
-        self.peak_mib = 0.0
-        threading.Thread(target=self.watch, daemon=True).start()
-
-    def watch(self) -> None:
-        while True:
-            self.look()
-            time.sleep(0.2)
-
-    def look(self) -> None:
-        processes = {pid: found for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if (found := usage(pid))}
-        tree = {os.getpid()}
-        while more := {pid for pid, (parent, _, _) in processes.items() if parent in tree} - tree:
-            tree |= more
-        self.seconds.update({pid: processes[pid][1] for pid in tree})
-        self.peak_mib = max(self.peak_mib, sum(processes[pid][2] for pid in tree))
-
-    def cpu_seconds(self) -> float:
-        self.look()
-        return sum(list(self.seconds.values()))
-
-
-def usage(pid: int) -> tuple[int, float, float] | None:
-    """(parent, CPU seconds, MiB of memory of its own) of a process; None when it has ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        pages = Path(f"/proc/{pid}/statm").read_text().split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    own = (int(pages[1]) - int(pages[2])) * os.sysconf("SC_PAGE_SIZE") / 2**20
-    return int(fields[1]), (int(fields[11]) + int(fields[12])) / TICKS, own
 
 
 def write_documents(run: Run, texts: pa.Array) -> Table:

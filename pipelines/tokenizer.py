@@ -41,7 +41,7 @@ MEASURED_BYTES = 4 << 20
 
 
 class TokenizerSettings(Model):
-    places: ClassVar[frozenset[str]] = frozenset({"path"})
+    places: ClassVar[frozenset[str]] = frozenset({"path", "compare"})
 
     kind: Literal["bpe", "sentencepiece"] = "bpe"
     """`bpe` is byte-level, split as for Llama 3, and encoded by our own kernel; `sentencepiece` by the library."""
@@ -59,6 +59,9 @@ class TokenizerSettings(Model):
     character_coverage: float = Field(default=0.9995, gt=0.9, le=1)
     """For `sentencepiece`: share of characters that get a piece of their own; the others are spelt in bytes."""
 
+    compare: dict[str, str] = {}
+    """name -> tokenizer.json of another tokenizer, of any kind, to be measured on the same texts."""
+
     @model_validator(mode="after")
     def _bpe_has_one_algorithm(self) -> "TokenizerSettings":
         if self.algorithm == "unigram" and self.kind == "bpe":
@@ -66,6 +69,10 @@ class TokenizerSettings(Model):
         return self
 
     def outside_files(self) -> dict[str, str]:
+        return self.own_files() | {f"compare/{name}": file for name, file in self.compare.items()}
+
+    def own_files(self) -> dict[str, str]:
+        """Those of a given tokenizer; none where one is trained."""
         return {name: files.join(self.path, name) for name in REQUIRED[self.kind]} if self.path else {}
 
 
@@ -75,12 +82,12 @@ def train_tokenizer(job: Job, tokenizer: TokenizerSettings, seed: int) -> None:
     job.counts["vocab_size_asked"] = None if tokenizer.path else tokenizer.vocab_size
     job.counts["vocab_size"] = open_tokenizer(tokenizer.kind, contents).vocab_size
     job.add("tokenizer", [write_file(job, "tokenizer", name, data) for name, data in contents.items()])
-    job.counts |= describe(measure(job))
+    job.counts |= describe(measure(job, tokenizer.compare))
 
 
 def given(tokenizer: TokenizerSettings) -> dict[str, bytes]:
     """The files of a tokenizer that was trained elsewhere."""
-    contents = {name: files.read_bytes(uri) for name, uri in tokenizer.outside_files().items()}
+    contents = {name: files.read_bytes(uri) for name, uri in tokenizer.own_files().items()}
     if tokenizer.kind == "sentencepiece":
         return sentencepiece_train.tokenizer_files(contents["tokenizer.model"])
     merges, _ = bpe_files.read_tokenizer_json(contents["tokenizer.json"])
@@ -123,11 +130,11 @@ def train(counts: pa.Table, tokenizer: TokenizerSettings) -> dict[str, bytes]:
     return bpe_files.tokenizer_files(merges, CONTROL)
 
 
-def measure(job: Job) -> TextFigures:
+def measure(job: Job, others: dict[str, str]) -> TextFigures:
     """What it makes of the first documents of parts at equal distances, which is all documents where they are few."""
     parts = job.uris("clean")
     chosen = [parts[i] for i in np.linspace(0, len(parts) - 1, min(len(parts), MEASURED_PARTS)).astype(int)]
-    work = partial(measure_part, place=place_of(job), max_bytes=MEASURED_BYTES)
+    work = partial(measure_part, place=place_of(job), max_bytes=MEASURED_BYTES, others=others)
     return add_up(run_tasks(job.spark, "measure the tokenizer", work, chosen))
 
 
@@ -148,7 +155,21 @@ def describe(figures: TextFigures) -> Json:
         "tokens_per_word": total["tokens"] / max(1, total["words"]),
         "unused_tokens": int((~figures.used).sum()),
         "coverage": coverage(rows),
+        "compared": compared(figures.others, total["words"]),
     }
+
+
+def compared(others: pa.Table, n_words: int) -> list[Json]:
+    """Of each other tokenizer its tokens on the same texts, in all and by language."""
+    rows = others.to_pylist()
+    found = []
+    for name in dict.fromkeys(row["tokenizer"] for row in rows):
+        own = [row for row in rows if row["tokenizer"] == name]
+        n_bytes, n_tokens = (sum(row[column] for row in own) for column in ("bytes", "tokens"))
+        languages = {row["language"] or "": row["bytes"] / max(1, row["tokens"]) for row in own}
+        figures = {"bytes_per_token": n_bytes / max(1, n_tokens), "tokens_per_word": n_tokens / max(1, n_words)}
+        found.append({"name": name, "tokens": n_tokens, **figures, "languages": languages})
+    return found
 
 
 def coverage(rows: list[Json]) -> Json:

@@ -125,7 +125,7 @@ def test_diff_tells_what_the_other_bound_changed(
         sum(row["reason"] == "gopher.word_count" for row in run.rows("ledger/filter")) for run in (tiny_run, changed[0])
     ]
     assert re.search(
-        rf"filter +gopher\.word_count +{removed[0]} +{removed[1]} +{removed[1] - removed[0]:+} *\n", finished.out
+        rf"filter +gopher\.word_count +{removed[0]} +{removed[1]} +[+]{removed[1] - removed[0]} *\n", finished.out
     )
     assert "signals" in finished.out.partition("equal tables: ")[2].split(", ")
     assert "filter.bounds.gopher.word_count.min" in (tmp_path / "diff.html").read_text()

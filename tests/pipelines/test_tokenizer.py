@@ -50,7 +50,8 @@ def bpe(tiny_run: TinyRun, gristmill: Command, tmp_path_factory: pytest.TempPath
 @pytest.fixture(scope="module")
 def mixed(bpe: TinyRun, gristmill: Command, tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
     """Its tokenizer is the one of `bpe`, given."""
-    given = f"--set=tokenizer={{kind: bpe, path: '{bpe.root}/tokenizer'}}"
+    other = f"{bpe.root}/shards/tokenizer/tokenizer.plain.json"
+    given = f"--set=tokenizer={{kind: bpe, path: '{bpe.root}/tokenizer', compare: {{same: '{other}'}}}}"
     return again(bpe, tmp_path_factory.mktemp("mixed"), gristmill, given, REPEATED, *FITTED)
 
 
@@ -87,6 +88,15 @@ def test_the_tokenizer_is_measured_by_source_and_language(bpe: TinyRun):
     assert counts["unused_tokens"] == 500 - len({token for row in documents for token in row["ids"][1:-1]})
     chinese_rows = [row for row in counts["measured"] if row["language"] == "zh"]
     assert all(row["words"] > 0.8 * row["bytes"] / 3 for row in chinese_rows)
+
+
+def test_another_tokenizer_is_measured_on_the_same_texts(bpe: TinyRun, mixed: TinyRun):
+    assert bpe.record("train_tokenizer")["committed"]["counts"]["compared"] == []
+    counts = mixed.record("train_tokenizer")["committed"]["counts"]
+    (same,) = counts["compared"]
+    assert same["tokens"] == sum(row["tokens"] for row in counts["measured"])
+    assert (same["bytes_per_token"], same["tokens_per_word"]) == (counts["bytes_per_token"], counts["tokens_per_word"])
+    assert set(same["languages"]) == {row["language"] for row in counts["measured"]}
 
 
 def test_a_tokenizer_that_is_given_is_taken_as_it_is(bpe: TinyRun, mixed: TinyRun):
