@@ -113,7 +113,7 @@ def bare_trafilatura(html: str) -> str | None:
 
 
 def script(extract: Callable[[str], str | None]) -> Callable[[Path], int]:
-    """What one would write without gristmill: nothing is verified, and a page that breaks the library breaks the run."""
+    """What one would write without gristmill: nothing is verified, and a page that breaks the library ends it."""
 
     def run(file: Path) -> int:
         rows = []
