@@ -19,6 +19,7 @@ from pipelines.lock import exclusive
 from pipelines.run import Run
 from pipelines.stage import describe, execute
 from udfs.errors import UsageError
+from udfs.printable import printable
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=True, help=__doc__)
 console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -239,9 +240,9 @@ def describe_any(error: Exception) -> tuple[int, str, str]:
 def report_error(code: int, reason: str, hint: str) -> int:
     if reason:
         console.print("[bold red]error:[/] ", end="")
-        console.print(reason, markup=False)
+        console.print(printable(reason), markup=False)
     if hint:
-        console.print(f"  {hint}", markup=False)
+        console.print(f"  {printable(hint)}", markup=False)
     return code
 
 

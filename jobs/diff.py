@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from jobs.terminal import shown
 from pipelines.comparison import Rows, compare
 from pipelines.report_page import render_comparison
 from pipelines.run import Json, Run
@@ -21,7 +21,7 @@ def diff_runs(left: Run, right: Run, page: Path, console: Console) -> None:
     found = compare(figures_of(left), figures_of(right))
     names = (left.root.rstrip("/"), right.root.rstrip("/"))
     page.write_bytes(render_comparison(names, found))
-    console.print(f"{names[0]} -> {names[1]}", markup=False)
+    console.print(shown(f"{names[0]} -> {names[1]}"))
     print_changes(console, [("", row["name"], row["value"]) for row in found["totals"]])
     print_settings(console, found["settings"])
     changed = [(row["stage"], row["reason"], row["deciding"]) for row in found["reasons"]]
@@ -47,13 +47,13 @@ def print_changes(console: Console, rows: list[tuple[str, str, list[int | None]]
     grid = Table.grid(padding=(0, 2))
     for stage, name, (before, after) in rows[:MAX_ROWS]:
         by = "" if before is None or after is None else f"{after - before:+,}" if after != before else "="
-        grid.add_row(escape(stage), escape(name), *("-" if n is None else f"{n:,}" for n in (before, after)), by)
+        grid.add_row(shown(stage), shown(name), *("-" if n is None else f"{n:,}" for n in (before, after)), by)
     console.print(grid)
 
 
 def print_settings(console: Console, rows: Rows) -> None:
     for row in rows[:MAX_ROWS]:
         before, after = (value or "-" for value in row["value"])
-        console.print(f"{row['key']}: {before} -> {after}", markup=False)
+        console.print(shown(f"{row['key']}: {before} -> {after}"))
     if len(rows) > MAX_ROWS:
         console.print(f"and {len(rows) - MAX_ROWS} more settings")

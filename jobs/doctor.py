@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from rich.console import Console
-from rich.markup import escape
 
 from jobs.session import LOCAL
 from jobs.settings import Settings
+from jobs.terminal import shown
 from pipelines.sources import expand
 from udfs import files
 from udfs.errors import GristmillError
@@ -54,9 +54,9 @@ def examine(settings: Settings | None, console: Console) -> bool:
     findings += places(settings) if settings else []
     for name, is_right, found, hint in findings:
         mark = {True: "[green]ok[/]  ", None: "[yellow]look[/]", False: "[red]no[/]  "}[is_right]
-        console.print(f"{mark} {name:<16} {escape(found)}")
+        console.print(f"{mark} {name:<16} {shown(found)}")
         if not is_right:
-            console.print(f"     {'':<16} {escape(hint)}")
+            console.print(f"     {'':<16} {shown(hint)}")
     return all(finding.is_right is not False for finding in findings)
 
 

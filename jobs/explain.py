@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow.dataset as ds
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table as Grid
 
 from jobs.side_by_side import side_by_side
+from jobs.terminal import shown
 from pipelines.filter import FilterSettings
 from pipelines.run import Run
 from pipelines.stage import open_table
@@ -29,7 +29,7 @@ def explain_document(run: Run, doc_id: str, console: Console) -> None:
     identity = document["id"]
     for name in SHOWN:
         if document.get(name) is not None:
-            console.print(f"{name:<14} {escape(str(document[name]))}")
+            console.print(f"{name:<14} {shown(document[name])}")
     measured = find(run, "signals", identity)
     if measured:
         print_signals(run, measured, console)
@@ -86,7 +86,7 @@ def print_signals(run: Run, measured: dict[str, Any], console: Console) -> None:
 def print_verdict(run: Run, document: dict[str, Any], console: Console) -> None:
     if "detail" in document:
         console.print(f"verdict        quarantined by {document['stage']}, {document['reason']}")
-        console.print(f"found          {escape(document['detail'])}")
+        console.print(f"found          {shown(document['detail'])}")
         return
     for stage in LEDGERS:
         removed = find(run, f"ledger/{stage}", document["id"])
@@ -98,13 +98,13 @@ def print_verdict(run: Run, document: dict[str, Any], console: Console) -> None:
 
 def print_removed(removed: dict[str, Any], console: Console) -> None:
     bound = f": {removed['value']:.4g}, bound {removed['bound']}" if removed["value"] is not None else ""
-    console.print(f"verdict        removed by {removed['stage']}, {removed['reason']}{escape(bound)}")
+    console.print(f"verdict        removed by {removed['stage']}, {removed['reason']}{shown(bound)}")
     if len(removed["broken"]) > 1:
         console.print(f"also not met   {', '.join(removed['broken'][1:])}")
     if removed["stage"] == "ingest" and removed["excerpt"]:
-        console.print(f"found          {escape(removed['excerpt'])}")
+        console.print(f"found          {shown(removed['excerpt'])}")
     if removed["stage"] == "decontaminate":
-        console.print(f"holds          {escape(removed['matched_id'])}")
+        console.print(f"holds          {shown(removed['matched_id'])}")
 
 
 def print_duplicates(run: Run, identity: str, console: Console) -> None:
@@ -119,7 +119,7 @@ def print_duplicates(run: Run, identity: str, console: Console) -> None:
         return
     kept = find_anywhere(run, duplicate["kept_id"])
     place = f"{kept.get('url') or kept.get('file_path') or ''}{kept.get('snapshot', '')}"
-    console.print(f"kept           {duplicate['kept_id']} {escape(place)}")
+    console.print(f"kept           {duplicate['kept_id']} {shown(place)}")
     console.print(f"found as       {duplicate['kind']}")
     console.print(f"similarity     {show(duplicate['similarity'])} (Jaccard, with the kept document)")
     console.print(f"nearest        {duplicate['matched_id']} at {show(duplicate['matched_similarity'])}")

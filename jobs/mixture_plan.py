@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table as Grid
 
 from jobs.settings import Settings
+from jobs.terminal import shown
 from pipelines.mixture import Weights, add_up, epochs_of, tokens_expected
 from pipelines.run import Run
 from pipelines.stage import open_table
@@ -57,7 +57,7 @@ def table_of(weights: Weights, once: dict[str, float], epochs: dict[str, float])
         documents = weights.get(("train", source), Weight()).documents
         share = tokens / total if total else 0.0
         cells = (f"{documents:,}", f"{once[source]:,.0f}", f"{epochs[source]:.2f}", f"{tokens:,.0f}", f"{share:.1%}")
-        grid.add_row(escape(source), *cells)
+        grid.add_row(shown(source), *cells)
     grid.add_row("all", "", f"{sum(once.values()):,.0f}", "", f"{total:,.0f}", "")
     return grid
 

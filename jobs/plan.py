@@ -4,10 +4,10 @@ from collections import Counter
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from jobs.settings import Settings
 from jobs.stages import CHAIN
+from jobs.terminal import shown
 from pipelines.run import Run
 from pipelines.sources import expand
 from pipelines.stage import prepare
@@ -32,8 +32,7 @@ def print_inputs(settings: Settings, console: Console) -> None:
     console.print("inputs")
     for source, kind in sorted(n_files):
         console.print(
-            f"  {escape(source):<30} {kind:<8} {n_files[source, kind]:>6} files"
-            f" {n_bytes[source, kind] / 1e6:>12,.1f} MB"
+            f"  {shown(source):<30} {kind:<8} {n_files[source, kind]:>6} files {n_bytes[source, kind] / 1e6:>12,.1f} MB"
         )
 
 
@@ -46,7 +45,7 @@ def print_measures(settings: Settings, console: Console) -> None:
         rules = ", ".join(name if value is True else f"{name} {value}" for name, value in made.items())
         console.print(f"  lines are edited: {rules or 'margins and blank lines only'}")
     for name, file in measure.outside_files().items():
-        console.print(f"  {name} is a list: {escape(file)}")
+        console.print(f"  {name} is a list: {shown(file)}")
     replaced = ", ".join(f"{name} {action}" for name, action in settings.refine.actions().items())
     console.print(f"  addresses of people: {replaced or 'left as they are'}")
 
@@ -75,7 +74,7 @@ def print_bounds(settings: Settings, console: Console) -> None:
 
 def print_stages(settings: Settings, console: Console) -> None:
     run = Run(settings.output)
-    console.print(f"stages, output {escape(settings.output)}")
+    console.print(f"stages, output {shown(settings.output)}")
     waiting = False
     for stage in CHAIN:
         waiting = waiting or not is_done(stage.name, run, settings)

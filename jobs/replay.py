@@ -3,9 +3,9 @@
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from jobs.explain import find
+from jobs.terminal import shown
 from pipelines.ingest import IngestSettings
 from pipelines.run import Run
 from udfs import files
@@ -29,10 +29,10 @@ def replay_record(run: Run, quarantine_id: str, console: Console) -> None:
         raise InputError(f"{run.root}: nothing in quarantine has an id that starts with {quarantine_id!r}", hint)
     inputs, plan = recorded_inputs(run, row)
     for name in ("id", "source", "file_path", "record_offset", "reason", "detail"):
-        console.print(f"{name:<14} {escape(str(row[name]))}")
+        console.print(f"{name:<14} {shown(row[name])}")
     print_bytes(row["bytes"] or b"", console)
     file, outcome = read_again(inputs, plan, row["id"])
-    console.print(f"read from      {escape(file.uri)}")
+    console.print(f"read from      {shown(file.uri)}")
     print_outcome(outcome, console)
     if isinstance(outcome, Record):
         table, found = judge(file, outcome, plan)
@@ -70,14 +70,14 @@ def read_again(inputs: list[InputFile], plan: IngestPlan, identity: str) -> tupl
 
 def print_outcome(outcome: Outcome, console: Console) -> None:
     if isinstance(outcome, Damage):
-        console.print(f"reader now     {outcome.reason}: {escape(outcome.detail)}, record {outcome.ordinal}")
+        console.print(f"reader now     {outcome.reason}: {shown(outcome.detail)}, record {outcome.ordinal}")
         return
     if not isinstance(outcome, Record):
-        console.print(f"reader now     intact, a {escape(outcome.type)} record")
+        console.print(f"reader now     intact, a {shown(outcome.type)} record")
         return
     console.print(f"reader now     intact, record {outcome.ordinal}")
     for name in ("type", "record_id", "url", "date", "status", "media_type", "charset", "truncated", "warnings"):
-        console.print(f"{name:<14} {escape(str(getattr(outcome, name)))}")
+        console.print(f"{name:<14} {shown(getattr(outcome, name))}")
     if outcome.text is None:
         decoded = decode(outcome.payload, outcome.charset)
         console.print(f"payload        {len(outcome.payload):,} bytes, {decoded.charset} by {decoded.origin}")
@@ -89,4 +89,4 @@ def print_bytes(head: bytes, console: Console) -> None:
     for start in range(0, len(head), LINE_BYTES):
         line = head[start : start + LINE_BYTES]
         text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in line)
-        console.print(f"{start:>8x}  {line.hex(' '):<{3 * LINE_BYTES}} {escape(text)}", highlight=False)
+        console.print(f"{start:>8x}  {line.hex(' '):<{3 * LINE_BYTES}} {shown(text)}", highlight=False)

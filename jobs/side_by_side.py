@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from rich.table import Table as Grid
 from rich.text import Text
 
+from udfs.printable import printable
+
 MAX_CHARS = 20_000
 """Of a text are compared; finding what is common takes the square of the number of lines, and of words in a line."""
 MAX_LINES = 60
@@ -22,7 +24,7 @@ Sides = tuple[Text, Text]
 def side_by_side(left: str, right: str, names: tuple[str, str]) -> Grid:
     """A grid of two columns: the lines that differ, with a line of context, words that one side lacks in colour."""
     grid = Grid(*names, title="differences", title_justify="left", show_lines=False)
-    for number, row in enumerate(rows(left[:MAX_CHARS].split("\n"), right[:MAX_CHARS].split("\n"))):
+    for number, row in enumerate(rows(*(printable(text[:MAX_CHARS]).split("\n") for text in (left, right)))):
         if number == MAX_LINES:
             grid.add_row(*[Text("... more lines", SKIPPED)] * 2)
             return grid

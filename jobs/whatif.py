@@ -12,11 +12,11 @@ from functools import partial
 
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table as Grid
 
 from conf.load import changed_settings
 from conf.model import Model
+from jobs.terminal import shown
 from pipelines.filter import FilterSettings, check_measured
 from pipelines.run import Run, Table
 from pipelines.stage import open_table
@@ -130,6 +130,6 @@ def print_changes(found: Counts, tokens: dict[str, float], console: Console) -> 
     for unit, title in units.items():
         grid = Grid("source", "kept now", "lost", "gained", title=title, title_justify="left")
         for source, counts in rows:
-            grid.add_row(escape(source), *(f"{counts[f'{state} {unit}']:,}" for state in STATES))
+            grid.add_row(shown(source), *(f"{counts[f'{state} {unit}']:,}" for state in STATES))
         console.print(grid)
     console.print("what is gained has not been compared with other documents yet: an upper limit")

@@ -7,7 +7,6 @@ content security policy admits the style and the script of this page by their di
 import base64
 import hashlib
 import json
-import unicodedata
 from importlib import resources
 from typing import Any
 
@@ -18,6 +17,7 @@ from pipelines.histograms import outside
 from pipelines.report_page import charts, formats
 from pipelines.run import Json
 from udfs.errors import ContractError
+from udfs.printable import printable
 
 MAX_BYTES = 5_000_000
 PANELS = {
@@ -68,7 +68,7 @@ def asset(name: str) -> str:
 def environment() -> Environment:
     """Jinja with everything escaped; only page.html marks text as safe, and only our own style and script."""
     made = Environment(
-        autoescape=True, undefined=StrictUndefined, finalize=printable, trim_blocks=True, lstrip_blocks=True,
+        autoescape=True, undefined=StrictUndefined, finalize=finalized, trim_blocks=True, lstrip_blocks=True,
         loader=FunctionLoader(asset),
     )  # fmt: skip
     for function in (formats.short, formats.size, formats.number, formats.interval, formats.duration):
@@ -79,8 +79,8 @@ def environment() -> Environment:
     return made
 
 
-def printable(item: Any) -> Any:
+def finalized(item: Any) -> Any:
     """Text without control characters, which browsers show as nothing or not at all; anything else as it is."""
     if not isinstance(item, str) or isinstance(item, Markup):
         return "" if item is None else item
-    return "".join(c if c in "\n\t" or unicodedata.category(c) != "Cc" else "\ufffd" for c in item)
+    return printable(item)

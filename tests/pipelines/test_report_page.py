@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from pipelines import figures_duplicates, figures_run, report
-from pipelines.report_page import charts, formats, printable
+from pipelines.report_page import charts, formats
 
 
 @pytest.mark.parametrize("module", [report, charts, formats, figures_duplicates, figures_run], ids=lambda m: m.__name__)
@@ -95,7 +95,3 @@ def test_ticks_of_a_logarithmic_axis_are_powers_of_ten_first():
 )
 def test_shares_are_never_rounded_to_nothing_or_all(part, whole, said):
     assert formats.percent(part, whole) == said
-
-
-def test_control_characters_are_shown_as_such():
-    assert printable("a\x00\x1b\tb\n") == "a\ufffd\ufffd\tb\n"
