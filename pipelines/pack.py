@@ -9,7 +9,6 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Literal
 
 import pyarrow as pa
@@ -72,8 +71,8 @@ def pack(job: Job, pack: PackSettings, seed: int) -> None:
     names = shard_names(pack, expected, epochs, tokenizer.vocab_size)
     repeats = pack.mixture.repeats(epochs)
     plan = PackPlan(place_of(job), seed, pack.bos, pack.val_share, numbers_of(names), repeats, pack.order == "by_host")
-    encode = partial(encode_bundled, plan=plan)
-    bundles = stream_tasks(job.spark, encode, job.uris("clean"), BUNDLES)
+    by_shard = by_column("shard")
+    bundles = stream_tasks(job.spark, lambda uri: bundled(encode_part(uri, plan), by_shard), job.uris("clean"), BUNDLES)
     withdraw_manifest(job.run.path("shards"))
     packed = write_shards(bundles, job.run.path("shards"), names, tokenizer.vocab_size, pack)
     job.counts["windows"] = windows_of(pack, packed)
@@ -129,11 +128,6 @@ def numbers_of(names: list[ShardName]) -> dict[tuple[str, str], tuple[int, int]]
         first, n_shards = numbers.get((name.split, name.source), (number, 0))
         numbers[name.split, name.source] = first, n_shards + 1
     return numbers
-
-
-def encode_bundled(uri: str, plan: PackPlan) -> Iterator[pa.RecordBatch]:
-    """BUNDLES of the tokens of a part of `clean`."""
-    return bundled(encode_part(uri, plan), by_column("shard"))
 
 
 def write_shards(
