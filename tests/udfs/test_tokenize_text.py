@@ -134,15 +134,16 @@ def test_rows_become_a_shard_in_their_order(clean: str, tokenizer: TokenizerPlac
     batches = list(encode_part(clean, plan_of(tokenizer)))
     assert batches[0].schema == TOKENS
     vocab_size = load_tokenizer(tokenizer).vocab_size
-    rows = pa.Table.from_batches(batches)
-    packed = write_shard(str(tmp_path), "train/web/shard-00000", vocab_size, rows, 64, fit=False)
+    rows = sorted((row for batch in batches for row in batch.to_pylist()), key=lambda row: (row["place"], row["id"]))
+    packed = write_shard(str(tmp_path), "train/web/shard-00000", vocab_size, reversed(batches), 64, fit=False)
     assert packed is not None
     shard = packed.shard
     assert (shard.n_docs, shard.n_text_bytes) == (len(TEXTS), sum(len(text.encode()) for text in TEXTS))
     opened = open_shard(str(tmp_path / shard.path))
-    assert opened.tokens.tobytes() == b"".join(row["tokens"] for batch in batches for row in batch.to_pylist())
+    assert opened.tokens.tobytes() == b"".join(row["tokens"] for row in rows)
     docs = rows_of(str(tmp_path / shard.path) + ".docs.parquet")
-    assert [row["doc_id"] for row in docs] == [f"{i:032x}" for i in range(len(TEXTS))]
+    assert [row["doc_id"] for row in docs] == [row["id"] for row in rows]
+    assert {row["id"] for row in rows} == {f"{i:032x}" for i in range(len(TEXTS))}
     assert {row["dup_cluster"] for row in docs} == {2**63 - 1}
 
 
@@ -152,7 +153,7 @@ def test_best_fit_changes_the_order_of_rows_and_nothing_else(tmp_path: Path):
         {"id": f"{i}", "n_bytes": i, "cluster_id": "0" * 32, "tokens": np.full(n, i, "<u2").tobytes()}
         for i, n in enumerate(lengths)
     ]
-    packed = write_shard(str(tmp_path), "x", 300, table_of(rows), 10, fit=True)
+    packed = write_shard(str(tmp_path), "x", 300, [batch_of(rows)], 10, fit=True)
     assert packed is not None
     opened = open_shard(str(tmp_path / "x"))
     assert opened.index.lengths.tolist() == [6, 4, 23, 7, 10, 8, 5]
@@ -161,13 +162,13 @@ def test_best_fit_changes_the_order_of_rows_and_nothing_else(tmp_path: Path):
     assert (packed.cut, packed.cut_short, packed.filled, packed.padded_windows) == (2, 1, 50, 7)
 
 
-def table_of(rows: list[dict]) -> pa.Table:
-    return pa.Table.from_pylist([{name: row.get(name) for name in TOKENS.names} for row in rows], TOKENS)
+def batch_of(rows: list[dict]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([{name: row.get(name) for name in TOKENS.names} for row in rows], TOKENS)
 
 
 def test_no_rows_are_no_shard(tmp_path: Path):
     for fit in (False, True):
-        assert write_shard(str(tmp_path), "train/web/shard-00000", 350, table_of([]), 64, fit) is None
+        assert write_shard(str(tmp_path), "train/web/shard-00000", 350, [batch_of([])], 64, fit) is None
     assert list(tmp_path.iterdir()) == []
 
 
