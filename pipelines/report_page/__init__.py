@@ -66,7 +66,7 @@ def asset(name: str) -> str:
 
 
 def environment() -> Environment:
-    """Jinja with everything escaped; only page.html marks text as safe, and only our own style and script."""
+    """Jinja with everything escaped; only layout.html marks text as safe, and only our own style and script."""
     made = Environment(
         autoescape=True, undefined=StrictUndefined, finalize=finalized, trim_blocks=True, lstrip_blocks=True,
         loader=FunctionLoader(asset),
