@@ -19,7 +19,7 @@ from jobs.settings import Settings
 from jobs.terminal import shown
 from pipelines.sources import expand
 from udfs import files
-from udfs.errors import GristmillError
+from udfs.errors import GristmillError, UsageError
 from udfs.language import load_model
 
 MIN_JAVA = 17
@@ -85,7 +85,7 @@ def java() -> Finding:
     program = os.path.join(home, "bin", "java") if home else "java"
     hint = f"install Java {MIN_JAVA} and set JAVA_HOME to it"
     try:
-        said = subprocess.run([program, "-version"], capture_output=True, text=True, timeout=60).stderr
+        said = subprocess.run([program, "-version"], capture_output=True, text=True).stderr
     except OSError as error:
         return Finding("Java", False, f"{program}: {error.strerror}", hint)
     number = re.search(r'version "(\d+)', said)
@@ -106,13 +106,11 @@ def memory(spark: dict[str, Any]) -> Finding:
 
 
 def n_bytes(size: str) -> int:
-    """Of a size as Spark writes it; a bare number is MiB.
-
-    >>> n_bytes("4g"), n_bytes("512")
-    (4294967296, 536870912)
-    """
-    number, unit = re.fullmatch(r"(\d+)([kmgt]?)b?", size.strip().lower() or "0").groups()  # pyright: ignore
-    return int(number) << UNITS[unit or "m"]
+    """Of a size as Spark writes it; a bare number is MiB. Raises UsageError for what is none."""
+    found = re.fullmatch(r"(\d+)([kmgt]?)b?", size.strip().lower())
+    if not found:
+        raise UsageError(f"spark.driver.memory: {size!r} is not a size", "write it as 4g or 512m")
+    return int(found[1]) << UNITS[found[2] or "m"]
 
 
 def places(settings: Settings) -> Iterator[Finding]:

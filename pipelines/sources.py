@@ -94,7 +94,7 @@ def _expand_path(spec: InputSpec, path: str) -> list[InputFile]:
         raise InputError(f"inputs: {path}: no such file, or nothing matches", "correct `inputs` in the settings")
     one_file = matches == [local]
     name = spec.source or _source_name(local.rpartition("/")[2].split(".")[0] if one_file else root.rpartition("/")[2])
-    remote = "file" not in fs.protocol
+    remote = not files.is_local(fs)
     return [
         _input_file(
             spec, str(fs.unstrip_protocol(match)) if remote else match, match.removeprefix(root).lstrip("/"), name

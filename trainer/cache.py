@@ -21,7 +21,7 @@ class Cache:
 
     @staticmethod
     def is_remote(source: str) -> bool:
-        return "file" not in files.locate(source)[0].protocol
+        return not files.is_local(files.locate(source)[0])
 
     def local(self, shard: Shard) -> str:
         """The prefix of the shard's local files. Raises ContractError for bytes that are not the manifest's, InputError

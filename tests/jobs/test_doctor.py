@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from jobs.__main__ import main
+from jobs.doctor import n_bytes
 
 
 @pytest.fixture
@@ -29,15 +30,20 @@ def test_this_machine_can_run_and_nothing_is_left_behind(settings, tmp_path, cap
         ("inputs=[nowhere/*.warc.gz]", "nowhere", "inputs"),
         ("output=/proc/run", "/proc/run", "that can be written"),
         ("spark={spark.driver.memory: 9t}", "spark.driver.memory is 9t", "smaller"),
+        ("spark={spark.driver.memory: much}", "'much' is not a size", "4g"),
         ("inputs=[gs://bucket/a.jsonl]", "gcsfs", ""),
     ],
 )
 def test_what_a_run_would_stumble_over_is_named(settings, capsys, change, found, hint) -> None:
     code = main(["doctor", *settings, "--set", change])
     said = capsys.readouterr()
-    assert code == (0 if "memory" in change else 2)
+    assert code == (0 if "9t" in change else 2)
     assert found in said.out + said.err
     assert hint in said.out + said.err
+
+
+def test_sizes_are_read_as_spark_reads_them() -> None:
+    assert [n_bytes(size) for size in ("4g", "4GB", "512", "1k")] == [4 << 30, 4 << 30, 512 << 20, 1 << 10]
 
 
 def test_without_java_it_says_so(monkeypatch, capsys) -> None:
