@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,17 @@ def write_data_set(folder: Path, n_docs: int = 100) -> Path:
     manifest = Manifest("pretrain", "[BOS] ids EOS", tokenizer, {"seed": 0, "key": "doc_id"}, {}, splits)
     write_manifest(str(folder), manifest, ["tokenizer/tokenizer.json"])
     return folder
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch with one thread, where a test must come to the same bits twice."""
+    import torch  # not above: tests of shards and of their order need numpy only
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
