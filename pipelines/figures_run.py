@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,14 +11,11 @@ from pipelines.histograms import outside
 from pipelines.run import Json, Run
 from pipelines.stage import Job
 from udfs import files
+from udfs.secrets import without_secrets
 
 MAX_CHECKS = 300
 MAX_INPUTS = 50
 MAX_DAMAGED = 100
-SECRET = re.compile(
-    r"(?i)((?:secret|password|credential|access[._-]?key|auth[._-]?token|session[._-]?token)[^=\s]*=)"
-    r"(\"[^\"]*\"|'[^']*'|[^\s'\"]+)"
-)
 STAGES = (
     "ingest", "train_quality", "measure", "filter", "dedup",
     "decontaminate", "refine", "train_tokenizer", "pack", "validate",
@@ -138,15 +134,6 @@ def history(run: Run) -> Json:
             }
         )
     return {"name": run.root.rstrip("/").rpartition("/")[2], "stages": rows}
-
-
-def without_secrets(command: str) -> str:
-    """The command with the values of keys that hold secrets starred out.
-
-    >>> without_secrets("run --set spark.hadoop.fs.s3a.secret.key=abc --set seed=1")
-    'run --set spark.hadoop.fs.s3a.secret.key=*** --set seed=1'
-    """
-    return SECRET.sub(r"\1***", command)
 
 
 def plain(value: Any) -> Any:

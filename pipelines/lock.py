@@ -22,6 +22,7 @@ from typing import IO
 from pipelines.run import Run
 from udfs import files
 from udfs.errors import BusyError, InputError
+from udfs.secrets import without_secrets
 
 BEAT, PATIENCE = 5.0, 60.0
 
@@ -30,7 +31,7 @@ BEAT, PATIENCE = 5.0, 60.0
 def exclusive(run: Run, command: str) -> Iterator[None]:
     """Hold the run directory for one writing command. Raises BusyError, naming the owner, when somebody holds it."""
     uri = run.path("runs", ".lock")
-    owner = {"host": socket.gethostname(), "pid": os.getpid(), "command": command}
+    owner = {"host": socket.gethostname(), "pid": os.getpid(), "command": without_secrets(command)}
     fs, path = files.locate(uri)
     if files.is_local(fs):
         fs.makedirs(os.path.dirname(path), exist_ok=True)

@@ -107,7 +107,7 @@ def train_quality(job: Job, quality_training: TrainingSettings, ingest: IngestSe
 
 
 def check_labels(part: str, texts: DataFrame) -> None:
-    n_good, n_bad = (texts.where(f"label = {label}").count() for label in (1, 0))
+    n_good, n_bad = (texts.where(F.col("label") == label).count() for label in (1, 0))
     if not n_good or not n_bad:
         reason = f"quality.training: {n_good} good and {n_bad} bad texts fall to the {part} part; both are needed"
         raise InputError(reason, "name more files in quality.training.good and .bad")

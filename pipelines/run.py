@@ -7,6 +7,7 @@ no record names are leftovers of a killed run and are deleted by the next commit
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from udfs import files
 from udfs.digest import add_digests
 from udfs.errors import ContractError, InputError
 from udfs.parts import PartFile
+from udfs.shards import check_path
 
 Json = dict[str, Any]
 
@@ -62,28 +64,32 @@ class Run:
 
     def record(self, stage: str) -> Json | None:
         """The content of runs/<stage>.json; None when the stage has never run. Raises ContractError when unreadable."""
-        uri = self.path("runs", f"{stage}.json")
         try:
-            return json.loads(files.read_bytes(uri))
+            return json.loads(files.read_bytes(self._record_uri(stage)))
         except InputError:
             return None
-        except ValueError as error:
-            raise ContractError(f"{uri}: is not a run record ({error})", "delete it to run the stage again") from error
+        except (ValueError, RecursionError) as error:
+            raise self._unreadable(stage, error) from error
 
     def committed(self, stage: str) -> Committed | None:
+        """What the stage last finished; None when it has never. Raises ContractError when its record is unreadable."""
         record = self.record(stage)
-        if not record or not record.get("committed"):
-            return None
-        content = record["committed"]
-        tables = {
-            name: Table(name, tuple(PartFile(**file) for file in table["files"]))
-            for name, table in content["tables"].items()
-        }
-        return Committed(**{**content, "tables": tables})
+        try:
+            return _from_json(record["committed"]) if record and record["committed"] else None
+        except (KeyError, TypeError, AttributeError) as error:
+            raise self._unreadable(stage, error) from error
+
+    def _record_uri(self, stage: str) -> str:
+        return self.path("runs", f"{stage}.json")
+
+    def _unreadable(self, stage: str, error: Exception) -> ContractError:
+        problem = f"{type(error).__name__}: {error}"
+        reason = f"{self._record_uri(stage)}: is not a run record ({problem})"
+        return ContractError(reason, "delete it to run the stage again")
 
     def write_record(self, stage: str, record: Json) -> None:
         data = json.dumps(record, indent=1, ensure_ascii=False).encode("utf-8", "surrogateescape")
-        files.write_bytes(self.path("runs", f"{stage}.json"), data)
+        files.write_bytes(self._record_uri(stage), data)
 
     def missing_file(self, committed: Committed) -> str | None:
         """The first file of a committed stage that is gone or has another size; None when all are in place."""
@@ -93,8 +99,16 @@ class Run:
                     return files.join(table.name, file.path)
         return None
 
-    def delete_leftovers(self, table: Table) -> None:
-        """Delete what stands in the table's folder and is not of this version of it."""
+    def delete_leftovers(self, stage: str, tables: Iterable[Table]) -> None:
+        """Delete what stands in the tables' folders and is not of this version of them, and halves of the record."""
+        fs, folder = files.locate(self.path("runs"))
+        for path in fs.ls(folder, detail=False):
+            if os.path.basename(path).startswith(f"_{stage}.json."):
+                fs.rm(path)
+        for table in tables:
+            self._delete_unnamed(table)
+
+    def _delete_unnamed(self, table: Table) -> None:
         named = {file.path for file in table.files}
         fs, folder = files.locate(self.path(table.name))
         if not fs.exists(folder):
@@ -105,6 +119,22 @@ class Run:
             relative = path.removeprefix(folder.rstrip("/") + "/")
             if relative not in named:
                 fs.rm(path)
+
+
+def _from_json(content: Json) -> Committed:
+    tables = {
+        check_path(name): Table(name, tuple(_file(file) for file in table["files"]))
+        for name, table in content["tables"].items()
+    }
+    return Committed(**{**content, "tables": tables})
+
+
+def _file(content: Json) -> PartFile:
+    """A file of a table, if its path is certain to stay below the table's folder."""
+    file = PartFile(**content)
+    if "\0" in file.path or file.path.startswith("/") or ".." in file.path.split("/"):
+        raise TypeError(f"the path of a file is {file.path!r}")
+    return file
 
 
 def to_json(committed: Committed) -> Json:

@@ -5,6 +5,7 @@ reads and the version of the code make its identity; when the last committed run
 are still in place, there is nothing to do.
 """
 
+import errno
 import hashlib
 import json
 import time
@@ -26,6 +27,7 @@ from udfs import files
 from udfs.errors import GristmillError, InputError
 from udfs.files import Fingerprint
 from udfs.parts import PartFile, part_name, write_empty
+from udfs.secrets import without_secrets
 
 
 @dataclass(frozen=True)
@@ -111,18 +113,25 @@ def execute(stage: Stage, run: Run, settings: Any, session: Callable[[], SparkSe
         previous = run.committed(stage.name)
         job, identity = prepare(stage, run, settings, session, previous)
         if previous and previous.key == job.key and run.missing_file(previous) is None:
+            _mend(stage.name, run, previous, command, started)
             return False
         stage.function(job, **{name.replace(".", "_"): attrgetter(name)(settings) for name in stage.needs})
         job.fill_empty_tables()
         fingerprints = {name: asdict(found) for name, found in job.fingerprints.items()}
         committed = Committed(job.key, identity, job.tables, job.counts, fingerprints, round(time.time() - started, 3))
         run.write_record(stage.name, _record(stage.name, command, started, to_json(committed)))
-        for table in job.tables.values():
-            run.delete_leftovers(table)
+        run.delete_leftovers(stage.name, job.tables.values())
         return True
     except BaseException as error:
         _record_failure(stage.name, run, command, started, error)
         raise
+
+
+def _mend(stage: str, run: Run, done: Committed, command: str, started: float) -> None:
+    """What is left to do of a run that ended behind its commit, or after a failure that changed nothing."""
+    run.delete_leftovers(stage, done.tables.values())
+    if (run.record(stage) or {}).get("exit_code"):
+        run.write_record(stage, _record(stage, command, started, to_json(done)))
 
 
 def prepare(
@@ -178,7 +187,7 @@ def _record(
         "exit_code": code,
         "reason": reason,
         "hint": hint,
-        "command": command,
+        "command": without_secrets(command),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(time.time() - started, 3),
         "committed": committed,
@@ -191,6 +200,12 @@ def describe(error: BaseException | None) -> tuple[int, str, str]:
         return 0, "", ""
     if found := mendable(error):
         return found.exit_code, found.reason, found.hint
+    if isinstance(error, OSError) and error.errno == errno.EIO:  # tasks are tried again on it: another disk may do
+        return (
+            73,
+            f"{error.filename or 'a disk'}: {error.strerror}",
+            "look at the disk, then run the same command again",
+        )
     if isinstance(error, SystemExit | KeyboardInterrupt):
         return 143, "stopped by a signal", "run the same command again; finished stages are kept"
     return 70, f"{type(error).__name__}: {error}", "this is a defect of gristmill; please report it with this record"

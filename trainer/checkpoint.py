@@ -151,7 +151,7 @@ def _sync(path: Path) -> None:
 def _prune(folder: Path, newest: Path, keep: int) -> None:
     """Leave `newest` and the keep - 1 before it; later ones were passed over as damaged."""
     earlier = sorted(path for path in folder.glob("step-*") if path.name <= newest.name)
-    for path in {*folder.glob("step-*"), *folder.glob(".step-*")} - set(earlier[-keep:]):
+    for path in sorted({*folder.glob("step-*"), *folder.glob(".step-*")} - set(earlier[-keep:])):
         shutil.rmtree(path)
 
 

@@ -164,7 +164,7 @@ def alone(world: World, settings: Settings) -> World:
 
 def check_sizes(settings: Settings, world: World) -> None:
     """Raises UsageError unless the processes can share every batch alike."""
-    for n in {phase.sequences or settings.batch.sequences for phase in settings.phases}:
+    for n in sorted({phase.sequences or settings.batch.sequences for phase in settings.phases}):
         if n % world.size:
             raise UsageError(f"batch.sequences: {n} cannot be shared by {world.size} processes", "take a multiple")
 

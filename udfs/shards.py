@@ -353,7 +353,7 @@ def read_manifest(folder: str) -> Manifest:
             hint = "use the version of gristmill that wrote it, or write the shards again"
             raise ContractError(f"{file}: found {found}, this program reads {FORMAT} version {VERSION}", hint)
         manifest = _from_json(data)
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         problem = f"{type(error).__name__}: {error}"
         raise ContractError(f"{file}: not a manifest: {problem}", "fetch the data set again") from error
     derived = _as_json(manifest)

@@ -117,6 +117,7 @@ def test_a_failure_is_recorded_and_leaves_what_was_committed(run):
     record = run.record("above")
     assert (record["exit_code"], record["reason"], record["hint"]) == (65, "lost a record", "look")
     assert not go(ABOVE, run)
+    assert run.record("above")["exit_code"] == 0
 
 
 def test_leftovers_of_other_runs_are_deleted_at_the_commit(run):
@@ -133,6 +134,48 @@ def test_a_record_that_cannot_be_read_is_an_error(run):
     Path(run.path("runs", "above.json")).write_text("{")
     with pytest.raises(ContractError, match="not a run record"):
         go(ABOVE, run)
+
+
+FILE = {"n_rows": 0, "n_bytes": 0, "sha256": "", "digest": ""}
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        None,
+        {"above": {}},
+        {"../above": {"files": []}},
+        {"above": {"files": [{"path": "x"}]}},
+        *[{"above": {"files": [{**FILE, "path": path}]}} for path in ("/etc/passwd", "../x", "x/../../y", "\0", 5)],
+    ],
+)
+def test_a_record_that_names_no_files_or_those_of_others_is_an_error(run, tables):
+    go(ABOVE, run)
+    record = run.record("above")
+    record["committed"]["tables"] = tables
+    run.write_record("above", record)
+    with pytest.raises(ContractError):
+        go(ABOVE, run)
+
+
+def test_a_run_killed_behind_its_commit_leaves_nothing_after_the_next(run):
+    go(ABOVE, run)
+    leftovers = [Path(run.path("above", "part-00000-deadbeef.parquet")), Path(run.path("runs", "_above.json.deadbeef"))]
+    for leftover in leftovers:
+        leftover.touch()
+    assert not go(ABOVE, run)
+    assert not any(leftover.exists() for leftover in leftovers)
+
+
+def test_secrets_of_the_command_line_are_in_no_record_and_no_lock(run):
+    command = (
+        "gristmill run --set 'spark={fs.s3a.secret.key: hush, x: 1}' --set fs.s3a.access.key=hush s3://me:hush@b/c"
+    )
+    with exclusive(run, command):
+        execute(ABOVE, run, Settings(), lambda: pytest.fail("needs no Spark"), command)
+    for file in Path(run.root, "runs").iterdir():
+        assert "hush" not in file.read_text()
+    assert run.record("above")["command"].count("***") == 3
 
 
 def test_a_second_command_on_one_output_is_refused_and_the_owner_named(run):
@@ -168,6 +211,7 @@ def test_the_record_names_every_file_with_its_digests(run):
         (None, 0),
         (InputError("x"), 66),
         (PermissionError(13, "no", "f"), 73),
+        (OSError(5, "Input/output error", "f"), 73),
         (SystemExit(143), 143),
         (KeyError("x"), 70),
     ],

@@ -1,0 +1,25 @@
+"""Copies of the finished run over the small corpus, to run stages on under faults."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from faulted import Copied, Faulted
+from tiny_corpus import TinyRun
+
+from conf.load import load_settings
+from jobs.settings import Settings
+
+
+@pytest.fixture
+def copied(tiny_run: TinyRun, tmp_path: Path) -> Copied:
+    """Makes copies of the finished run, each in a folder of its own, with changes to the settings."""
+    numbers = iter(range(1_000_000))
+
+    def copy(*changes: str) -> Faulted:
+        root = tmp_path / f"run-{next(numbers)}"
+        shutil.copytree(tiny_run.root, root, copy_function=os.link, ignore=shutil.ignore_patterns(".lock"))
+        return Faulted(root, load_settings(str(tiny_run.settings), [f"output={root}", *changes], Settings))
+
+    return copy
