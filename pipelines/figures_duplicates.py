@@ -54,7 +54,7 @@ def largest_clusters(job: Job) -> list[Json]:
     kept = table.where("id = kept_id").orderBy(F.desc("cluster_size"), "cluster_id").limit(LARGEST)
     rows = kept.select("cluster_id", "cluster_size", "kept_id").toArrow().to_pylist()
     chosen = table.where(F.col("cluster_id").isin([row["cluster_id"] for row in rows])).where("id <> kept_id")
-    kinds = F.array_join(F.array_sort(F.collect_set("kind")), ", ").alias("kinds")
+    kinds = F.array_join(F.array_sort(F.collect_set("kind")), ", ").alias("kinds")  # noqa: TID251 - sorted here
     found = chosen.groupBy("cluster_id").agg(kinds, F.min("similarity").alias("least_similarity")).collect()
     by_cluster = {row["cluster_id"]: row.asDict() for row in found}
     kept_ids = F.col("id").isin([row["kept_id"] for row in rows])

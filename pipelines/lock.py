@@ -59,7 +59,7 @@ class Lease:
 
     def __init__(self, uri: str, owner: dict[str, object]) -> None:
         self._uri = uri
-        self._owner = owner | {"token": uuid.uuid4().hex}
+        self._owner = owner | {"token": uuid.uuid4().hex}  # noqa: TID251 - of whoever holds it
         self._beats = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep_alive, daemon=True)

@@ -108,7 +108,7 @@ def total(first: str, second: str, counts: Iterable[Mapping[tuple[str, str], int
 
 def execute(stage: Stage, run: Run, settings: Any, session: Callable[[], SparkSession], command: str) -> bool:
     """Run the stage unless it is done; True when it ran. A failure is recorded in runs/<stage>.json and raised."""
-    started = time.time()
+    started = time.time()  # noqa: TID251 - the record says when
     try:
         previous = run.committed(stage.name)
         job, identity = prepare(stage, run, settings, session, previous)
@@ -118,7 +118,7 @@ def execute(stage: Stage, run: Run, settings: Any, session: Callable[[], SparkSe
         stage.function(job, **{name.replace(".", "_"): attrgetter(name)(settings) for name in stage.needs})
         job.fill_empty_tables()
         fingerprints = {name: asdict(found) for name, found in job.fingerprints.items()}
-        committed = Committed(job.key, identity, job.tables, job.counts, fingerprints, round(time.time() - started, 3))
+        committed = Committed(job.key, identity, job.tables, job.counts, fingerprints, round(time.time() - started, 3))  # noqa: TID251
         run.write_record(stage.name, _record(stage.name, command, started, to_json(committed)))
         run.delete_leftovers(stage.name, job.tables.values())
         return True
@@ -189,7 +189,7 @@ def _record(
         "hint": hint,
         "command": without_secrets(command),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-        "seconds": round(time.time() - started, 3),
+        "seconds": round(time.time() - started, 3),  # noqa: TID251
         "committed": committed,
     }
 

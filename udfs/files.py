@@ -145,7 +145,7 @@ def publish(uri: str) -> Iterator[HashingWriter]:
 def _renamed(fs: fsspec.AbstractFileSystem, path: str) -> Iterator[Any]:
     """Written beside its place, synced, then renamed over it."""
     folder, name = posixpath.split(path)
-    temporary = posixpath.join(folder, f"_{name}.{uuid.uuid4().hex[:8]}")
+    temporary = posixpath.join(folder, f"_{name}.{uuid.uuid4().hex[:8]}")  # noqa: TID251 - goes with the rename
     fs.makedirs(folder, exist_ok=True)
     try:
         with fs.open(temporary, "wb") as stream:

@@ -34,7 +34,7 @@ def host(url: str) -> str:
     'www.example.org'
     """
     try:
-        return (urlsplit(url).hostname or "").rstrip(".")
+        return (urlsplit(url).hostname or "").lower().rstrip(".")  # it leaves what stands behind a % as it is
     except ValueError:
         return ""
 

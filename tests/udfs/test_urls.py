@@ -30,6 +30,7 @@ def test_brackets_around_a_url_are_removed() -> None:
         ("dns:example.org", ""),
         ("", ""),
         ("http://例え.jp/", "例え.jp"),
+        ("http://A.Example%7EUser/", "a.example%7euser"),
     ],
 )
 def test_hosts_are_found(url: str, expected: str) -> None:
