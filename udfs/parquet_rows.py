@@ -15,6 +15,7 @@ from udfs.records import Damage, Outcome, Record
 from udfs.rows import USUAL_FIELDS, Fields, row_outcome
 
 BATCH_ROWS = 256
+_UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError)  # the last: a column whose name is no text
 
 
 class Row(NamedTuple):
@@ -36,10 +37,10 @@ def read_rows(stream: IO[bytes], columns: Collection[str]) -> Iterator[Row | Dam
     ordinals = count()
     try:
         file = pq.ParquetFile(stream, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
+        present = [name for name in file.schema_arrow.names if name in columns]
+    except _UNREADABLE as error:
         yield _unreadable(next(ordinals), 0, "the file", error)
         return
-    present = [name for name in file.schema_arrow.names if name in columns]
     first = 0
     for group in range(file.num_row_groups):
         number, end = first, first + file.metadata.row_group(group).num_rows
@@ -48,7 +49,7 @@ def read_rows(stream: IO[bytes], columns: Collection[str]) -> Iterator[Row | Dam
                 for i in range(batch.num_rows):
                     yield _row(batch, i, next(ordinals), number)
                     number += 1
-        except (pa.ArrowException, OSError) as error:
+        except _UNREADABLE as error:
             yield _unreadable(next(ordinals), number, f"rows {number} to {end - 1}", error)
         first = end
 

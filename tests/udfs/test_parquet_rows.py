@@ -97,3 +97,9 @@ def test_real_rows_are_read(shared_data: Path) -> None:
         outcomes = list(read_parquet(stream))
     assert len(outcomes) == 88
     assert all(isinstance(o, Record) and o.text for o in outcomes)
+
+
+def test_a_file_whose_column_has_no_name_in_utf8_is_damage() -> None:
+    whole = write(pa.table({"text": ["a"], "odd": ["b"]}), store_schema=False)
+    (outcome,) = read(whole.replace(b"odd", b"o\xffd"))
+    assert (outcome.reason, outcome.offset) == ("unreadable", 0)
