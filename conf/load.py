@@ -7,7 +7,8 @@ loader knows no stage by name: it merges mappings, and the model it is given say
 import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
@@ -20,6 +21,14 @@ Tree = dict[str, Any]
 
 class SettingsError(Exception):
     """Settings that cannot be used; the message has one line for each mistake: place, key, problem, value."""
+
+
+class KeyMistakeError(ValueError):
+    """A mistake that a validator finds at a key further down; `path` leads there from what it validates."""
+
+    def __init__(self, path: tuple[str, ...], message: str) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class Lines(dict[tuple[str, ...], str]):
@@ -151,6 +160,10 @@ def merge(below: Tree, above: Tree) -> Tree:
 def _describe(problem: Any, lines: Lines, model: type[BaseModel]) -> str:
     path = tuple(str(key) for key in problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
+    error = problem.get("ctx", {}).get("error")
+    if isinstance(error, KeyMistakeError):
+        path += error.path
+        return f"{lines.of(path)}: {'.'.join(path)}: {message}"
     if problem["type"] == "extra_forbidden":
         message = f"there is no such key{did_you_mean(path[-1], _keys_beside(path, model))}"
     elif problem["type"] == "missing":
@@ -158,14 +171,29 @@ def _describe(problem: Any, lines: Lines, model: type[BaseModel]) -> str:
     return f"{lines.of(path)}: {'.'.join(path)}: {message} (found {problem['input']!r:.200})"
 
 
-def _keys_beside(path: tuple[str, ...], model: type[BaseModel]) -> list[str]:
+def _keys_beside(path: tuple[str, ...], model: Any) -> list[str]:
     """The keys that the model knows where the last key of `path` stands."""
     for key in path[:-1]:
-        field = model.model_fields.get(key)
-        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
-            return []
-        model = field.annotation
-    return list(model.model_fields)
+        model = _value_at(key, model)
+    return [name for one in _members(model) if _is_model(one) for name in one.model_fields]
+
+
+def _value_at(key: str, kind: Any) -> Any:
+    """The type of what stands at a key of a value of the type `kind`; None where it has none."""
+    for one in _members(kind):
+        if _is_model(one) and key in one.model_fields:
+            return one.model_fields[key].annotation
+        if get_origin(one) is dict:
+            return get_args(one)[1]
+    return None
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -15,8 +15,9 @@ from jobs.progress import Stopwatch, stage_progress
 from jobs.session import lazy_session
 from jobs.settings import Settings
 from jobs.stages import CHAIN, STAGES
+from jobs.terminal import print_json
 from pipelines.lock import exclusive
-from pipelines.run import Run
+from pipelines.run import Json, Run
 from pipelines.stage import describe, execute
 from udfs.errors import UsageError
 from udfs.printable import printable
@@ -31,19 +32,27 @@ Overrides = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change one setting, for example --set seed=7. Repeatable."),
 ]
 RunDirectory = Annotated[str, typer.Argument(metavar="RUN", help="Run directory.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to standard output.")]
 
 
-def run_stages(names: list[str], settings: Settings) -> None:
-    """Run stages in order under the run's lock, saying what was done and what was there already."""
-    run = Run(settings.output)
+@app.callback()
+def options(quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say errors and results only.")] = False) -> None:
+    console.quiet = quiet
+
+
+def run_stages(names: list[str], settings: Settings) -> list[Json]:
+    """Run stages in order under the run's lock, saying what was done and what was there already, as comes back."""
+    run, done = Run(settings.output), []
     session = lazy_session(f"gristmill {names[0] if len(names) == 1 else 'run'}", settings.spark)
     command = shlex.join(["gristmill", *sys.argv[1:]])
     with exclusive(run, command):
         for name in names:
             watch = Stopwatch()
-            with stage_progress(console, name):
+            with stage_progress(console, STAGES[name], run, settings):
                 ran = execute(STAGES[name], run, settings, session, command)
             console.print(f"  {name:<16} {f'done in {watch}' if ran else 'nothing to do'}")
+            done.append({"stage": name, "ran": ran, "seconds": round(watch.seconds, 3)})
+    return done
 
 
 def stage_command(name: str) -> Any:
@@ -64,6 +73,7 @@ def run(
     set: Overrides = None,
     first: Annotated[str | None, typer.Option("--from", metavar="STAGE", help="Start with this stage.")] = None,
     last: Annotated[str | None, typer.Option("--until", metavar="STAGE", help="End with this stage.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """All stages, on embedded local Spark; those that are done already are left as they are."""
     names = list(STAGES)
@@ -73,15 +83,20 @@ def run(
     names = names[names.index(first) if first else 0 : names.index(last) + 1 if last else None]
     if not names:
         raise UsageError(f"{first} comes after {last}", "exchange --from and --until")
-    run_and_tell(names, load_settings(settings, set or [], Settings))
+    run_and_tell(names, load_settings(settings, set or [], Settings), as_json)
 
 
-def run_and_tell(names: list[str], settings: Settings) -> None:
+def run_and_tell(names: list[str], settings: Settings, as_json: bool) -> None:
     """Run stages and print where what people look for stands."""
-    run_stages(names, settings)
-    for stage, path in (("refine", "clean"), ("pack", "shards"), ("report", "report/index.html")):
-        if stage in names:
-            console.print(f"{path.partition('/')[0]}: {Run(settings.output).path(path)}", markup=False)
+    done = run_stages(names, settings)
+    places = {"refine": "clean", "pack": "shards", "report": "report/index.html"}
+    paths = {
+        places[name].partition("/")[0]: Run(settings.output).path(places[name]) for name in places if name in names
+    }
+    for name, path in paths.items():
+        console.print(f"{name}: {path}", markup=False)
+    if as_json:
+        print_json(out, {"output": settings.output, "stages": done, **paths})
 
 
 @app.command()
@@ -90,10 +105,11 @@ def clean(
     output: Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="Run directory.")],
     recipe: Annotated[str, typer.Option(metavar="NAME", help="Recipe, by name or path.")] = "web",
     set: Overrides = None,
+    as_json: AsJson = False,
 ) -> None:
     """All stages on these files, without a settings file: what is left stands in DIR/clean."""
     made = made_settings({"inputs": inputs, "output": output, "recipe": recipe}, set or [], Settings)
-    run_and_tell(list(STAGES), made)
+    run_and_tell(list(STAGES), made, as_json)
 
 
 @app.command()
@@ -114,11 +130,12 @@ def init(
 def doctor(
     settings: Annotated[str | None, typer.Option("--settings", metavar="FILE", help="Look at its places too.")] = None,
     set: Overrides = None,
+    as_json: AsJson = False,
 ) -> None:
     """Look whether this machine has what a run needs: Java, packages, memory, disk, models, inputs, output."""
     from jobs.doctor import examine
 
-    if not examine(load_settings(settings, set or [], Settings) if settings else None, out):
+    if not examine(load_settings(settings, set or [], Settings) if settings else None, out, as_json):
         raise typer.Exit(2)
 
 
@@ -135,38 +152,40 @@ def plan(
     settings: SettingsFile,
     set: Overrides = None,
     parameters: Annotated[float | None, typer.Option(metavar="N", help="Model size, for example 1.1e9.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print what each source will give to the training tokens, how often it repeats, and what they are enough for."""
     from jobs.mixture_plan import print_mixture
 
-    print_mixture(load_settings(settings, set or [], Settings), parameters, out)
+    print_mixture(load_settings(settings, set or [], Settings), parameters, out, as_json)
 
 
 @app.command()
-def verify(run: RunDirectory) -> None:
+def verify(run: RunDirectory, as_json: AsJson = False) -> None:
     """Compute every digest of a run again and compare; exit 65 where one differs."""
     from jobs.verify import verify_run
 
-    verify_run(Run(run), out)
+    verify_run(Run(run), out, as_json)
 
 
 @app.command()
 def explain(
     run: RunDirectory,
     doc_id: Annotated[str, typer.Argument(metavar="DOC_ID", help="Document id, or its first digits.")],
+    as_json: AsJson = False,
 ) -> None:
     """Everything known of one document: signals, bounds, verdict, and the duplicate it matched."""
-    from jobs.explain import explain_document
+    from jobs.explain import explain_as_json, explain_document
 
-    explain_document(Run(run), doc_id, out)
+    (explain_as_json if as_json else explain_document)(Run(run), doc_id, out)
 
 
 @app.command()
-def whatif(run: RunDirectory, set: Overrides = None) -> None:
+def whatif(run: RunDirectory, set: Overrides = None, as_json: AsJson = False) -> None:
     """Print what the run would keep with other bounds, source by source; write nothing."""
     from jobs.whatif import what_if
 
-    what_if(Run(run), set or [], out)
+    what_if(Run(run), set or [], out, as_json)
 
 
 @app.command()
@@ -174,11 +193,12 @@ def diff(
     left: Annotated[str, typer.Argument(metavar="RUN", help="Run directory.")],
     right: Annotated[str, typer.Argument(metavar="RUN", help="Run directory that is compared with it.")],
     page: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Page to write.")] = "diff.html",
+    as_json: AsJson = False,
 ) -> None:
     """Compare two runs: print what differs and write a page that shows all of it."""
     from jobs.diff import diff_runs
 
-    diff_runs(Run(left), Run(right), Path(page), out)
+    diff_runs(Run(left), Run(right), Path(page), out, as_json)
     console.print(f"page: {page}", markup=False)
 
 
@@ -191,7 +211,7 @@ def which_doc(
     """Print the document that a token of a shard belongs to, and where it stands in the crawl, as JSON."""
     from pipelines.which_doc import document_at
 
-    out.print_json(data=document_at(Run(run), shard, position))
+    print_json(out, document_at(Run(run), shard, position))
 
 
 @app.command()
@@ -213,7 +233,7 @@ def demo(
     from jobs.demo_corpus import write_demo
 
     settings = write_demo(output)
-    run(str(settings), None, None, None)
+    run(str(settings))
 
 
 def main(arguments: list[str]) -> int:
@@ -238,6 +258,7 @@ def describe_any(error: Exception) -> tuple[int, str, str]:
 
 
 def report_error(code: int, reason: str, hint: str) -> int:
+    console.quiet = False
     if reason:
         console.print("[bold red]error:[/] ", end="")
         console.print(printable(reason), markup=False)

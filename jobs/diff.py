@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from jobs.terminal import shown
+from jobs.terminal import print_json, shown
 from pipelines.comparison import Rows, compare
 from pipelines.report_page import render_comparison
 from pipelines.run import Json, Run
@@ -16,11 +16,18 @@ from udfs.errors import InputError
 MAX_ROWS = 20
 
 
-def diff_runs(left: Run, right: Run, page: Path, console: Console) -> None:
+def diff_runs(left: Run, right: Run, page: Path, console: Console, as_json: bool = False) -> None:
     """Write the page; print totals, settings and reasons that differ. Raises InputError for a run without a report."""
     found = compare(figures_of(left), figures_of(right))
     names = (left.root.rstrip("/"), right.root.rstrip("/"))
     page.write_bytes(render_comparison(names, found))
+    if as_json:
+        print_json(console, found)
+    else:
+        print_comparison(names, found, console)
+
+
+def print_comparison(names: tuple[str, str], found: Json, console: Console) -> None:
     console.print(shown(f"{names[0]} -> {names[1]}"))
     print_changes(console, [("", row["name"], row["value"]) for row in found["totals"]])
     print_settings(console, found["settings"])

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from jobs.session import LOCAL
 from jobs.settings import Settings
-from jobs.terminal import shown
+from jobs.terminal import print_json, shown
 from pipelines.sources import expand
 from udfs import files
 from udfs.errors import GristmillError, UsageError
@@ -48,16 +48,23 @@ class Finding(NamedTuple):
     hint: str = ""
 
 
-def examine(settings: Settings | None, console: Console) -> bool:
+def examine(settings: Settings | None, console: Console, as_json: bool = False) -> bool:
     """Print what was found; whether a run can start."""
     findings = list(machine(settings.spark if settings else {}))
     findings += places(settings) if settings else []
+    if as_json:
+        print_json(console, [one._asdict() | {"hint": "" if one.is_right else one.hint} for one in findings])
+    else:
+        print_findings(findings, console)
+    return all(finding.is_right is not False for finding in findings)
+
+
+def print_findings(findings: list[Finding], console: Console) -> None:
     for name, is_right, found, hint in findings:
         mark = {True: "[green]ok[/]  ", None: "[yellow]look[/]", False: "[red]no[/]  "}[is_right]
         console.print(f"{mark} {name:<16} {shown(found)}")
         if not is_right:
             console.print(f"     {'':<16} {shown(hint)}")
-    return all(finding.is_right is not False for finding in findings)
 
 
 def machine(spark: dict[str, Any]) -> Iterator[Finding]:

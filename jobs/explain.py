@@ -10,15 +10,16 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from jobs.side_by_side import side_by_side
-from jobs.terminal import shown
+from jobs.terminal import print_json, shown
 from pipelines.filter import FilterSettings
-from pipelines.run import Run
+from pipelines.run import Json, Run
 from pipelines.stage import open_table
 from udfs import files, signals
 from udfs.errors import InputError
 
-LEDGERS = ("ingest", "filter", "dedup", "decontaminate")
+LEDGERS = ("ingest", "filter", "dedup", "decontaminate", "refine")
 ID = ds.field("id")
+NUMBERS = ("language", "language_score", "quality_score", "n_chars", "n_words")
 SHOWN = ("id", "source", "url", "date", "file_path", "record_offset", "record_id", "charset", "extractor", "title")
 FIRST_PLACES = ("documents", "ledger/ingest", "quarantine")
 
@@ -33,8 +34,18 @@ def explain_document(run: Run, doc_id: str, console: Console) -> None:
     measured = find(run, "signals", identity)
     if measured:
         print_signals(run, measured, console)
-    print_verdict(run, document, console)
+    print_verdict(verdict(run, document), console)
     print_duplicates(run, identity, console)
+
+
+def explain_as_json(run: Run, doc_id: str, console: Console) -> None:
+    """Print the same as JSON, without the texts of duplicates."""
+    document = the_only(run, doc_id)
+    measured = find(run, "signals", document["id"])
+    found: Json = {name: document.get(name) for name in SHOWN} | verdict(run, document)
+    if measured:
+        found |= {name: measured[name] for name in NUMBERS} | {"signals": list(judged(run, measured))}
+    print_json(console, found | {"duplicate": find(run, "duplicates", document["id"])})
 
 
 def the_only(run: Run, doc_id: str) -> dict[str, Any]:
@@ -68,32 +79,46 @@ def rows_where(run: Run, table: str, field: Any, prefix: str) -> Iterator[dict[s
             yield from batch.to_pylist()
 
 
-def print_signals(run: Run, measured: dict[str, Any], console: Console) -> None:
+def judged(run: Run, measured: dict[str, Any]) -> Iterator[Json]:
+    """{signal, value, bound, meets} of every signal of the document; without a bound the last two are null."""
     filtered = run.committed("filter")
     settings = FilterSettings.model_validate(filtered.identity["settings"]["filter"]) if filtered else FilterSettings()
     bounds = settings.intervals(measured["language"])
-    for name in ("language", "language_score", "quality_score", "n_chars", "n_words"):
-        console.print(f"{name:<14} {measured[name]}")
-    grid = Grid("signal", "value", "bound", "", title="signals", title_justify="left")
     for family in signals.FAMILIES:
         for name, value in (measured[family] or {}).items():
             bound = bounds.get(f"{family}.{name}")
-            verdict = "" if bound is None else "ok" if bound.holds(np.array([value]))[0] else "not met"
-            grid.add_row(f"{family}.{name}", f"{value:.4g}", str(bound or ""), verdict)
+            meets = None if bound is None else bool(bound.holds(np.array([value]))[0])
+            yield {"signal": f"{family}.{name}", "value": value, "bound": bound and str(bound), "meets": meets}
+
+
+def print_signals(run: Run, measured: dict[str, Any], console: Console) -> None:
+    for name in NUMBERS:
+        console.print(f"{name:<14} {measured[name]}")
+    grid = Grid("signal", "value", "bound", "", title="signals", title_justify="left")
+    for row in judged(run, measured):
+        said = {None: "", True: "ok", False: "not met"}[row["meets"]]
+        grid.add_row(row["signal"], f"{row['value']:.4g}", row["bound"] or "", said)
     console.print(grid)
 
 
-def print_verdict(run: Run, document: dict[str, Any], console: Console) -> None:
+def verdict(run: Run, document: dict[str, Any]) -> Json:
+    """`verdict`, with the row of the ledger or of quarantine that says why."""
     if "detail" in document:
-        console.print(f"verdict        quarantined by {document['stage']}, {document['reason']}")
-        console.print(f"found          {shown(document['detail'])}")
-        return
+        return {"verdict": "quarantined", **{name: document[name] for name in ("stage", "reason", "detail")}}
     for stage in LEDGERS:
-        removed = find(run, f"ledger/{stage}", document["id"])
-        if removed:
-            print_removed(removed, console)
-            return
-    console.print("verdict        kept" if find(run, "clean", document["id"]) else "verdict        not decided yet")
+        if removed := find(run, f"ledger/{stage}", document["id"]):
+            return {**removed, "verdict": "removed"}
+    return {"verdict": "kept" if find(run, "clean", document["id"]) else "not decided yet"}
+
+
+def print_verdict(found: Json, console: Console) -> None:
+    if found["verdict"] == "removed":
+        print_removed(found, console)
+    elif found["verdict"] == "quarantined":
+        console.print(f"verdict        quarantined by {found['stage']}, {found['reason']}")
+        console.print(f"found          {shown(found['detail'])}")
+    else:
+        console.print(f"verdict        {found['verdict']}")
 
 
 def print_removed(removed: dict[str, Any], console: Console) -> None:

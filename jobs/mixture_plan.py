@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from jobs.settings import Settings
-from jobs.terminal import shown
+from jobs.terminal import print_json, shown
 from pipelines.mixture import Weights, add_up, epochs_of, tokens_expected
-from pipelines.run import Run
+from pipelines.run import Json, Run
 from pipelines.stage import open_table
 from udfs.tokenize_text import Weight, weigh_part
 
@@ -24,19 +24,29 @@ TOKENS_A_PARAMETER = 20
 WORTHWHILE_EPOCHS = 4
 
 
-def print_mixture(settings: Settings, n_parameters: float | None, console: Console) -> None:
+def print_mixture(settings: Settings, n_parameters: float | None, console: Console, as_json: bool = False) -> None:
     """Print a line for each source, their sum, and advice for a model of `n_parameters`."""
     run, pack = Run(settings.output), settings.pack
     weights = weights_of(run, settings)
     expected = tokens_expected(run, weights, 1 + pack.bos)
     once = {source: expected.get(("train", source), 0.0) for source in sorted({source for _, source in weights})}
     epochs = epochs_of(pack.mixture, once)
-    console.print(table_of(weights, once, epochs))
+    rows = [row_of(source, weights, once[source], epochs[source]) for source in once]
     held_out = sum(tokens for (split, source), tokens in expected.items() if split == "val" and epochs[source])
+    lines = advice(sum(row["tokens"] for row in rows), n_parameters, max(epochs.values(), default=0.0))
+    if as_json:
+        print_json(console, {"sources": rows, "held_out_tokens": held_out, "advice": lines})
+        return
+    console.print(table_of(rows))
     console.print(f"held out for validation: {held_out:,.0f} tokens")
-    n_tokens = sum(once[source] * epochs[source] for source in once)
-    for line in advice(n_tokens, n_parameters, max(epochs.values(), default=0.0)):
+    for line in lines:
         console.print(line)
+
+
+def row_of(source: str, weights: Weights, once: float, epochs: float) -> Json:
+    """What a source gives to training: its documents, its tokens once, how often they stand there, and all of them."""
+    documents = weights.get(("train", source), Weight()).documents
+    return {"source": source, "documents": documents, "once": once, "times": epochs, "tokens": once * epochs}
 
 
 def weights_of(run: Run, settings: Settings) -> Weights:
@@ -47,18 +57,16 @@ def weights_of(run: Run, settings: Settings) -> Weights:
         return add_up(pool.map(work, [run.path("clean", part.path) for part in open_table(run, "clean").files]))
 
 
-def table_of(weights: Weights, once: dict[str, float], epochs: dict[str, float]) -> Grid:
-    given = {source: once[source] * epochs[source] for source in once}
-    total = sum(given.values())
+def table_of(rows: list[Json]) -> Grid:
+    total = sum(row["tokens"] for row in rows)
     grid = Grid("source", *["documents", "tokens, once", "times", "tokens", "share"], box=None, pad_edge=False)
     for column in grid.columns[1:]:
         column.justify = "right"
-    for source, tokens in given.items():
-        documents = weights.get(("train", source), Weight()).documents
-        share = tokens / total if total else 0.0
-        cells = (f"{documents:,}", f"{once[source]:,.0f}", f"{epochs[source]:.2f}", f"{tokens:,.0f}", f"{share:.1%}")
-        grid.add_row(shown(source), *cells)
-    grid.add_row("all", "", f"{sum(once.values()):,.0f}", "", f"{total:,.0f}", "")
+    for row in rows:
+        share = f"{row['tokens'] / total if total else 0:.1%}"
+        cells = (f"{row['documents']:,}", f"{row['once']:,.0f}", f"{row['times']:.2f}", f"{row['tokens']:,.0f}", share)
+        grid.add_row(shown(row["source"]), *cells)
+    grid.add_row("all", "", f"{sum(row['once'] for row in rows):,.0f}", "", f"{total:,.0f}", "")
     return grid
 
 

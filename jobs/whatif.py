@@ -16,16 +16,16 @@ from rich.table import Table as Grid
 
 from conf.load import changed_settings
 from conf.model import Model
-from jobs.terminal import shown
+from jobs.terminal import print_json, shown
 from pipelines.filter import FilterSettings, check_measured
-from pipelines.run import Run, Table
+from pipelines.run import Json, Run, Table
 from pipelines.stage import open_table
 from udfs.decisions import Part, removed_rows
 from udfs.errors import InputError, UsageError
 from udfs.parts import read_part
 from udfs.verdicts import Check, failures
 
-LATER = ("ledger/dedup", "ledger/decontaminate")
+LATER = ("ledger/dedup", "ledger/decontaminate", "ledger/refine")
 STATES = ("kept", "lost", "gained")
 Counts = dict[str, Counter[str]]
 
@@ -44,7 +44,7 @@ class Decisions(Model):
         return self.filter.checks(self.quality.min_score)
 
 
-def what_if(run: Run, overrides: Sequence[str], console: Console) -> None:
+def what_if(run: Run, overrides: Sequence[str], console: Console, as_json: bool = False) -> None:
     """Print for each source what the run keeps now, and what it would lose and gain with the settings changed."""
     if not overrides:
         raise UsageError("no setting is changed", "name one: --set filter.bounds.gopher.word_count.min=20")
@@ -57,7 +57,19 @@ def what_if(run: Run, overrides: Sequence[str], console: Console) -> None:
         for counts in pool.map(work, parts(run)):
             for source, counted in counts.items():
                 found[source].update(counted)
-    print_changes(found, tokens_kept(run), console)
+    tokens = tokens_kept(run)
+    for source, counts in found.items():
+        rate = tokens.get(source, 0.0) / max(1, counts["kept characters"])
+        counts.update({f"{state} tokens": round(rate * counts[f"{state} characters"]) for state in STATES})
+    if as_json:
+        print_json(console, [as_row(source, counts, bool(tokens)) for source, counts in sorted(found.items())])
+    else:
+        print_changes(found, bool(tokens), console)
+
+
+def as_row(source: str, counts: Counter[str], has_tokens: bool) -> Json:
+    units = ("documents", "characters", *(["tokens"] if has_tokens else []))
+    return {"source": source} | {unit: {state: counts[f"{state} {unit}"] for state in STATES} for unit in units}
 
 
 def decisions_of(run: Run) -> Decisions:
@@ -120,11 +132,9 @@ def tokens_kept(run: Run) -> dict[str, float]:
     return {row["source"]: row["bytes"] * rates.get(row["source"], mean) for row in refined.counts["kept"]}
 
 
-def print_changes(found: Counts, tokens: dict[str, float], console: Console) -> None:
-    for source, counts in found.items():
-        rate = tokens.get(source, 0.0) / max(1, counts["kept characters"])
-        counts.update({f"{state} tokens": round(rate * counts[f"{state} characters"]) for state in STATES})
-    units = {"documents": "documents", "characters": "characters"} | ({"tokens": "tokens, estimated"} if tokens else {})
+def print_changes(found: Counts, has_tokens: bool, console: Console) -> None:
+    units = {"documents": "documents", "characters": "characters"}
+    units |= {"tokens": "tokens, estimated"} if has_tokens else {}
     rows = sorted(found.items())
     rows.append(("all", sum((counts for _, counts in rows), Counter[str]())))
     for unit, title in units.items():

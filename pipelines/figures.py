@@ -7,7 +7,7 @@ for the excerpts of a few hundred documents. There is no time, path or machine i
 
 import pyarrow as pa
 
-from pipelines import figures_duplicates, figures_examples, figures_flow, figures_run, figures_tokens
+from pipelines import figures_duplicates, figures_examples, figures_flow, figures_run, figures_tokens, figures_tuning
 from pipelines.dedup import DedupSettings
 from pipelines.figures_alerts import alerts
 from pipelines.histograms import histograms, with_unbounded
@@ -32,11 +32,13 @@ def figures(job: Job, checks: list[Check], dedup: DedupSettings) -> Json:
     signals = with_unbounded(checks)
     sampled = figures_examples.sample(job, signals)
     named = [row["source"] for row in funnel["sources"] if row["source"] != figures_flow.OTHERS][:MAX_SERIES]
+    counted = histograms(job, signals, sampled, named)
     report: Json = {
         "schema_version": SCHEMA_VERSION,
         "funnel": funnel,
         "reasons": figures_flow.reasons(job, documents, [check.reason for check in checks]),
-        "signals": histograms(job, signals, sampled, named),
+        "signals": counted,
+        "tuning": figures_tuning.tuning_sample(job, counted["rows"], sampled),
         "examples": figures_examples.examples(job, checks, sampled),
         "duplicates": figures_duplicates.duplicates(job, dedup),
         "languages": figures_flow.languages(places),

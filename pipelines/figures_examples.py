@@ -29,7 +29,7 @@ def sample(job: Job, chosen: list[Check]) -> pa.Table:
     frame = job.read("signals")
     if n_documents > SAMPLE:
         frame = frame.where(F.substring("id", 1, 8) < f"{int(SAMPLE / n_documents * 2**32):08x}")
-    values = [F.col(check.column).cast("double").alias(check.column) for check in chosen]
+    values = [F.col(name).cast("double").alias(name) for name in dict.fromkeys(check.column for check in chosen)]
     return frame.select(*KNOWN, *values).toArrow().sort_by("id")
 
 

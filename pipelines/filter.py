@@ -11,10 +11,10 @@ from functools import partial
 
 from pydantic import Field, field_validator, model_validator
 
-from conf.load import did_you_mean, merge
+from conf.load import KeyMistakeError, did_you_mean, merge
 from conf.model import Model
 from pipelines.ledger import parts_left, write_ledger
-from pipelines.measure import MeasureSettings, check_family
+from pipelines.measure import MeasureSettings
 from pipelines.run import Run
 from pipelines.stage import Job
 from udfs import signals
@@ -82,8 +82,8 @@ class FilterSettings(Model):
     @field_validator("per_language")
     @classmethod
     def _overlays_name_signals(cls, overlays: dict[str, Bounds]) -> dict[str, Bounds]:
-        for bounds in overlays.values():
-            check_signal_names(bounds)
+        for language, bounds in overlays.items():
+            check_signal_names(bounds, language)
         return overlays
 
     def intervals(self, language: str | None = None) -> dict[str, Interval | None]:
@@ -125,13 +125,17 @@ def language_checks(languages: dict[str, float]) -> list[Check]:
     return checks + [Check("language_group", "language_group_score", None, grouped)] * bool(grouped)
 
 
-def check_signal_names(bounds: Bounds) -> None:
-    """Raise ValueError for a family or a signal that does not exist, with the nearest that does."""
+def check_signal_names(bounds: Bounds, *above: str) -> None:
+    """Raise KeyMistakeError for a family or a signal that does not exist, with the nearest that does; `above` are the
+    keys that the bounds stand under."""
     for family, named in bounds.items():
-        check_family(family)
+        if family not in signals.FAMILIES:
+            message = f"there is no signal family {family!r}{did_you_mean(family, signals.FAMILIES)}"
+            raise KeyMistakeError((*above, family), message)
         for name in named:
             if name not in signals.names(family):
-                raise ValueError(f"there is no signal {family}.{name}{did_you_mean(name, signals.names(family))}")
+                message = f"there is no signal {family}.{name}{did_you_mean(name, signals.names(family))}"
+                raise KeyMistakeError((*above, family, name), message)
 
 
 def filter_documents(job: Job, filter: FilterSettings, quality_min_score: float | None) -> None:

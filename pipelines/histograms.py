@@ -28,6 +28,8 @@ from udfs.verdicts import Check, Interval
 MIN_BINS = 64
 SKEWED = 16.0
 """A logarithmic axis where the largest value is more than this many times the geometric mean."""
+MAX_TUNED = 3
+"""Variants of a signal's bound that have sliders on the page."""
 PLAIN = ("n_chars", "n_words", "language_score", "quality_score")
 """Numbers of a document that are columns of `signals` themselves."""
 
@@ -69,7 +71,8 @@ def setting_keys(check: Check, variant: Variant, side: str) -> list[str]:
         return [f"{place}.{check.column}.{side}" for place in places]
     if check.column == "language_score" and check.reason and side == "min" and not variant.is_refused:
         return [f"filter.languages.{language}" for language in variant.languages or ("*",)]
-    return ["quality.min_score"] if check.column == "quality_score" and side == "min" else []
+    is_score = check.column == "quality_score" and check.reason != "pareto"
+    return ["quality.min_score"] if is_score and side == "min" else []
 
 
 def axis_of(variants: list[Variant], sample: Floats) -> Axis:
@@ -183,6 +186,11 @@ def _series(counts: Ints, sources: list[str | None]) -> list[Json]:
         for variant in range(counts.shape[1])
         if counts[group, variant].any()
     ]
+
+
+def tuned(signal: Json) -> list[int]:
+    """Numbers of the variants whose bounds some setting holds, so that the page can try others."""
+    return [number for number, one in enumerate(signal["variants"][:MAX_TUNED]) if any(one["keys"].values())]
 
 
 def outside(signal: Json, source: str | None = "") -> int:

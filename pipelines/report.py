@@ -1,4 +1,4 @@
-"""report: the figures of a run, and the page, summary and tables that are made of them.
+"""report: the figures of a run, and the page, summary, dataset card and tables that are made of them.
 
 Reads numbers, ledgers and records, and the excerpts of a few hundred documents; no text. `index.html` alone names times
 and paths, so it has no digest to be compared between runs; every other file of equal runs has equal bytes.
@@ -15,29 +15,32 @@ from pipelines.dedup import DedupSettings
 from pipelines.figures import figures
 from pipelines.figures_run import history
 from pipelines.filter import FilterSettings
+from pipelines.report_markdown import card, summary
 from pipelines.report_page import charts, render
-from pipelines.report_page.formats import count, percent
 from pipelines.run import Json
 from pipelines.stage import Job
 from pipelines.tokenizer import write_file
+from udfs import files
 
+CARD = "dataset_card.md"
+"""Stands in the run directory as README.md too, where those look who load the directory as a dataset."""
 NO_DIGEST = "0" * 32
 FORMULA = re.compile(r"[=+\-@\t\r\n]")
-MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#|!~])")
-MAX_REASONS = 8
 
 
 def report(job: Job, filter: FilterSettings, dedup: DedupSettings, quality_min_score: float | None) -> None:
-    """Every table -> report/ (index.html, report.json, summary.md, tables/*.csv)."""
+    """Every table -> report/ (index.html, report.json, summary.md, dataset_card.md, tables/*.csv), README.md."""
     found = figures(job, filter.checks(quality_min_score), dedup)
     outputs = {
         "report.json": json.dumps(found, ensure_ascii=False, allow_nan=False),
         "summary.md": summary(found),
+        CARD: card(found),
         **{f"tables/{name}.csv": table for name, table in tables(found).items()},
     }
     written = [write_file(job, "report", name, text.encode("utf-8", "replace")) for name, text in outputs.items()]
     page = write_file(job, "report", "index.html", render(found, history(job.run)))
     job.add("report", [*written, replace(page, digest=NO_DIGEST)])
+    files.write_bytes(job.run.path("README.md"), outputs[CARD].encode("utf-8", "replace"))
     job.counts |= {"checks_failed": found["checks"]["failed"], "alerts": len(found["alerts"])}
 
 
@@ -81,39 +84,3 @@ def cell(value: object) -> object:
     ("'=cmd()", -1, 'plain')
     """
     return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
-
-
-def summary(found: Json) -> str:
-    """What became of the records, the reasons that removed most, and the alerts, in Markdown for a message."""
-    funnel, checks, packed = found["funnel"], found["checks"], found["packing"]["totals"]
-    removing = sorted(found["reasons"]["rows"], key=lambda row: (-row["deciding"], row["reason"]))[:MAX_REASONS]
-    kept = f"{count(funnel['fates'][-1]['records'])} of {count(funnel['records'])} records kept"
-    lines = [
-        f"# {kept}, {count(packed['n_tokens'])} tokens",
-        "",
-        f"{checks['passed']} checks hold, {checks['failed']} do not.",
-        "",
-        "| records | | |",
-        "|---|---:|---:|",
-        *[_row(one["fate"], one["records"], funnel["records"]) for one in funnel["fates"]],
-        "",
-        "| removed for | documents | |",
-        "|---|---:|---:|",
-        *[_row(f"{row['stage']}: {row['reason']}", row["deciding"], funnel["records"]) for row in removing],
-        "",
-        *[f"- {alert['level']}: {escaped(alert['text'])}" for alert in found["alerts"]],
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _row(name: str, part: int, whole: int) -> str:
-    return f"| {escaped(name)} | {count(part)} | {percent(part, whole)} |"
-
-
-def escaped(text: str) -> str:
-    """Text that no Markdown reader takes for markup.
-
-    >>> escaped("a|b<i>")
-    'a\\\\|b\\\\<i\\\\>'
-    """
-    return MARKDOWN.sub(r"\\\1", " ".join(text.split()))

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipelines.histograms import outside
+from pipelines.histograms import outside, tuned
 from pipelines.report_page import charts, formats
 from pipelines.run import Json
 from udfs.errors import ContractError
@@ -75,7 +75,7 @@ def environment() -> Environment:
         made.filters[function.__name__] = function
     made.filters["n"] = formats.count
     made.filters["pretty"] = lambda settings: json.dumps(settings, indent=2, ensure_ascii=False)
-    made.globals |= {"charts": charts, "percent": formats.percent, "outside": outside}
+    made.globals |= {"charts": charts, "percent": formats.percent, "outside": outside, "tuned": tuned}
     return made
 
 

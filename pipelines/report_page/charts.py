@@ -3,7 +3,9 @@
 A histogram is drawn in a box one unit wide for each bin and HEIGHT high, which the page stretches to its own width.
 """
 
+import base64
 import math
+import zlib
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -12,6 +14,7 @@ from pipelines.report_page.formats import number, short
 from pipelines.run import Json
 
 HEIGHT = 150
+SMALL = 30
 LABEL_HEIGHT = 10
 TICK_DISTANCE = 0.1
 MARGIN = 0.02
@@ -19,16 +22,16 @@ MARGIN = 0.02
 
 def outline(counts: Sequence[int], top: int, base: float, height: float, log: bool) -> str:
     """The outline of bars on `base`, `top` of them `height` high, downwards if that is negative; anything above nothing
-    is one unit high at least.
+    is one unit high at least. Small bars are rounded to whole units: there are some thousand outlines on a page.
 
     >>> outline([0, 5, 5, 10], 10, base=150, height=100, log=False)
     'M0 150V150h1V100h2V50h1V150Z'
     """
     scale = math.log1p if log else float
-    path = []
-    for n, run in groupby(counts):
-        pixels = max(1.0, abs(height) * scale(n) / scale(top)) if n else 0.0
-        path.append(f"V{base - math.copysign(pixels, height):.4g}h{len(list(run))}")
+    digits = 1 if abs(height) > SMALL else 0
+    heights = (max(1.0, abs(height) * scale(n) / scale(top)) if n else 0.0 for n in counts)
+    places = (round(base - math.copysign(pixels, height), digits) for pixels in heights)
+    path = [f"V{place:g}h{len(list(run))}" for place, run in groupby(places)]
     return f"M0 {base:g}{''.join(path)}V{base:g}Z"
 
 
@@ -142,6 +145,7 @@ def tuning(signal: Json, number: int) -> Json:
     in_force = [side for side in ("min", "max") if any(v[side] is not None for v in signal["variants"])]
     sides = [side for side in in_force or ("min", "max") if variant["keys"][side]]
     return {
+        "variant": number,
         "counts": [kept + removed for kept, removed in zip(found["kept"], found["removed"], strict=True)],
         "kept": found["kept"],
         "missing": found["missing"],
@@ -159,3 +163,8 @@ def bounds_at(signal: Json, side: str) -> list[float | None]:
         return [None, *edges, None]
     below = [math.ceil(edge) - 1 if signal["whole"] else math.nextafter(edge, -math.inf) for edge in edges]
     return [None, *below, None]
+
+
+def deflated(data: str) -> str:
+    """Base64 of bytes as base64 of the same bytes in fewer, for the browser's DecompressionStream("deflate")."""
+    return base64.b64encode(zlib.compress(base64.b64decode(data), 9)).decode()

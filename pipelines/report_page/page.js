@@ -9,6 +9,9 @@
   const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
   for (const part of all(".scripted")) part.hidden = false;
 
+  // What scrolls and holds nothing that takes the focus takes it itself, so that keys can scroll it.
+  for (const box of all(".scroll, pre")) if (!box.querySelector("a, input, .sortable")) box.tabIndex = 0;
+
   // ---- tables
 
   function sortBy(heading) {
@@ -53,11 +56,55 @@
   // ---- other bounds: a slider at place k has k bins on its left
 
   const changes = document.getElementById("changes");
+  const list = document.getElementById("signal-list");
 
   function showChanges() {
     const flags = all(".tuning input").flatMap((slider) => slider.flags());
     changes.hidden = flags.length === 0;
     changes.querySelector("pre").textContent = flags.map((flag) => `--set '${flag}'`).join(" \\\n");
+    changes.querySelector(".foretold").textContent = foretell();
+  }
+
+  // ---- all bounds together, on a sample: pipelines/figures_tuning.py says what its numbers are
+
+  const sample = JSON.parse(list?.dataset.sample ?? "null");
+  const [FILTERED, KEPT_OF_MANY, KEPT] = [1, 3, 4];
+
+  async function unpack() {
+    const packed = Uint8Array.from(atob(list.dataset.numbers), (c) => c.charCodeAt(0));
+    const bytes = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+    const view = new DataView(await new Response(bytes).arrayBuffer());
+    const n = sample.documents;
+    sample.states = Uint8Array.from({ length: n }, (_, i) => view.getUint8(i));
+    sample.codes = sample.columns.map((_, c) => Uint16Array.from({ length: n }, (_, i) => view.getUint16(n + 2 * (c * n + i), true)));
+    sample.misses = sample.columns.map(() => new Uint8Array(n));
+    sample.missed = new Uint8Array(n);
+  }
+
+  // The bounds of one variant of a signal are now at these places.
+  function judge(key, { counts, variant }, [low, high]) {
+    const column = sample.columns.indexOf(key);
+    const nCodes = counts.length + 1;
+    const isOn = low > 0 || high < counts.length;
+    const [first, codes, misses] = [variant * nCodes, sample.codes[column], sample.misses[column]];
+    for (let i = 0; i < codes.length; i++) {
+      const bin = codes[i] - first;
+      if (bin < 0 || bin >= nCodes) continue;
+      const miss = isOn && (bin < low || bin >= high) ? 1 : 0;
+      sample.missed[i] += miss - misses[i];
+      misses[i] = miss;
+    }
+  }
+
+  function foretell() {
+    const { states, missed, documents, kept, of } = sample;
+    const tally = (wanted, isMissed) => states.reduce((n, state, i) => n + (state === wanted && missed[i] > 0 === isMissed), 0);
+    const [gained, lost, replaced] = [tally(FILTERED, false), tally(KEPT, true), tally(KEPT_OF_MANY, true)];
+    const error = (n) => 1.96 * Math.sqrt(n + 2) * Math.sqrt(Math.max(0, 1 - documents / of));
+    const least = kept / of - (lost + replaced + error(lost + replaced)) / documents;
+    const most = kept / of + (gained - lost + error(gained + lost)) / documents;
+    const share = (x) => (100 * Math.min(1, Math.max(0, x))).toFixed(2);
+    return `Together they would keep ${share(least)} to ${share(most)} % of the documents; now it is ${share(kept / of)} %.`;
   }
 
   function describe({ counts, kept, missing, inForce }, places) {
@@ -82,7 +129,8 @@
   }
 
   function prepare(group) {
-    const tuning = JSON.parse(group.dataset.tuning);
+    const { key, tuning: json } = group.dataset;
+    const tuning = JSON.parse(json);
     const nBins = tuning.counts.length;
     const sliders = all("input", group);
     const place = (side) => {
@@ -98,6 +146,7 @@
       });
       group.querySelector(".effect").textContent = describe(tuning, places);
       showBeyond(group.parentElement, nBins, places);
+      judge(key, tuning, places);
     };
     sliders.forEach((slider, i) => {
       const { side, bounds, keys } = tuning.sides[i];
@@ -118,9 +167,12 @@
     update();
   }
 
-  for (const group of all(".tuning")) prepare(group);
-  document.getElementById("reset").addEventListener("click", () => {
-    for (const slider of all(".tuning input")) slider.reset();
-    showChanges();
+  if (!list) return;
+  unpack().then(() => {
+    for (const group of all(".tuning")) prepare(group);
+    document.getElementById("reset").addEventListener("click", () => {
+      for (const slider of all(".tuning input")) slider.reset();
+      showChanges();
+    });
   });
 })();

@@ -5,11 +5,13 @@ from itertools import pairwise
 
 import pytest
 
-from pipelines import figures_duplicates, figures_run, report
+from pipelines import figures_duplicates, figures_run, report, report_markdown
 from pipelines.report_page import charts, formats
 
+MODULES = [report, report_markdown, charts, formats, figures_duplicates, figures_run]
 
-@pytest.mark.parametrize("module", [report, charts, formats, figures_duplicates, figures_run], ids=lambda m: m.__name__)
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)
 def test_the_examples_in_the_docstrings_hold(module):
     results = doctest.testmod(module)
     assert results.attempted > 0
