@@ -1,6 +1,7 @@
 """The shard format to the byte; writing, reading, verifying; manifests that lie."""
 
 import json
+import random
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,20 @@ def test_verify_detects_damage_of_any_byte(tmp_path: Path, kind: str) -> None:
     file.write_bytes(sound[:-1])
     with pytest.raises(ContractError, match=f"found bytes {len(sound) - 1}, expected {len(sound)}"):
         verify_shard(str(tmp_path), shard)
+
+
+@pytest.mark.parametrize("n_flips", [500, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_verify_detects_every_flipped_bit(tmp_path: Path, n_flips: int) -> None:
+    shard, rng = write_shard(tmp_path, DOCUMENTS * 50), random.Random(n_flips)
+    files = [tmp_path / f"{shard.path}{SUFFIXES[kind]}" for kind in shard.bytes]
+    for _ in range(n_flips):
+        (file,) = rng.choices(files, list(shard.bytes.values()))
+        sound = file.read_bytes()
+        place = rng.randrange(len(sound))
+        file.write_bytes(sound[:place] + bytes([sound[place] ^ 1 << rng.randrange(8)]) + sound[place + 1 :])
+        with pytest.raises(ContractError, match=file.name):
+            verify_shard(str(tmp_path), shard)
+        file.write_bytes(sound)
 
 
 @pytest.mark.parametrize("bit", [0, 7])
