@@ -5,7 +5,9 @@ loader knows no stage by name: it merges mappings, and the model it is given say
 """
 
 import difflib
+import importlib.resources
 from collections.abc import Iterable, Mapping
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
@@ -14,7 +16,8 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-RECIPES = Path(__file__).parent / "recipes"
+RECIPES = importlib.resources.files("conf") / "recipes"
+"""Maybe inside a zip: on a cluster the code comes as one."""
 ModelType = TypeVar("ModelType", bound=BaseModel)
 Tree = dict[str, Any]
 
@@ -78,7 +81,7 @@ def _validate(tree: Tree, lines: Lines, model: type[ModelType]) -> ModelType:
         raise SettingsError("\n".join(_describe(problem, lines, model) for problem in error.errors())) from None
 
 
-def _read(file: Path, lines: Lines) -> Tree:
+def _read(file: Traversable, lines: Lines) -> Tree:
     try:
         content = YAML(typ="rt", pure=True).load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -137,10 +140,10 @@ def _with_recipes(tree: Tree, lines: Lines) -> Tree:
     return merge(base, tree)
 
 
-def _recipe_file(name: str, lines: Lines) -> Path:
+def _recipe_file(name: str, lines: Lines) -> Traversable:
     file = Path(name) if name.endswith((".yaml", ".yml")) else RECIPES / f"{name}.yaml"
-    if not file.exists():
-        known = [*sorted(path.stem for path in RECIPES.glob("*.yaml")), "none"]
+    if not file.is_file():
+        known = [*sorted(path.name.removesuffix(".yaml") for path in RECIPES.iterdir()), "none"]
         raise SettingsError(
             f"{lines.of(('recipe',))}: recipe: there is no recipe {name!r}{did_you_mean(name, known)};"
             f" there are {', '.join(known)}"

@@ -6,6 +6,7 @@ evaluation questions, so that every stage finds something to do. The same enviro
 another environment has other packages, hence another corpus.
 """
 
+import importlib.resources
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from conf.load import RECIPES
 from jobs.demo_archives import Response, crawl_date, json_line, write_lines, write_warc, write_wet
 from jobs.demo_chat import chat_rows
 from jobs.demo_labels import bad_rows, good_rows
@@ -72,7 +72,7 @@ DAMAGED_LINES = (
     b'{"text": "Bytes that are not UTF-8: \xff\xfe\xfd", "url": "https://docs.python.example/bytes"}',
 )
 
-TEMPLATE = RECIPES.parent / "demo.yaml"
+TEMPLATE = importlib.resources.files("conf") / "demo.yaml"
 TEMPLATE_ROOT = '"demo-run/'
 
 

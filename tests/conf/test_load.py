@@ -1,5 +1,11 @@
 """Settings: what is merged over what, and what an error says."""
 
+import subprocess
+import sys
+import zipfile
+from functools import partial
+from pathlib import Path
+
 import pytest
 from pydantic import Field
 
@@ -84,3 +90,23 @@ def test_all_mistakes_are_reported_at_once(write):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(SettingsError, match=r"nowhere\.yaml: no such settings file"):
         load_settings(str(tmp_path / "nowhere.yaml"), [], Settings)
+
+
+def test_recipes_are_read_from_the_zip_that_a_cluster_is_sent(tmp_path):
+    root = Path(__file__).parents[2]
+    with zipfile.ZipFile(tmp_path / "code.zip", "w") as code:
+        for file in [*root.glob("conf/*.py"), *root.glob("conf/recipes/*.yaml")]:
+            code.write(file, file.relative_to(root).as_posix())
+    program = """import sys
+from pydantic import BaseModel
+from conf.load import SettingsError, load_settings
+try:
+    print(load_settings("s.yaml", sys.argv[1:], type("Any", (BaseModel,), {"model_config": {"extra": "allow"}})))
+except SettingsError as error:
+    print(error)
+"""
+    (tmp_path / "s.yaml").write_text("recipe: gopher\n")
+    run = partial(subprocess.run, capture_output=True, text=True, cwd=tmp_path, env={"PYTHONPATH": "code.zip"})
+    found, missed = (run([sys.executable, "-c", program, *given]) for given in ((), ("recipe=goper",)))
+    assert "'word_count': {'min': 50" in found.stdout, found.stderr
+    assert "did you mean 'gopher'?; there are c4, ccnet" in missed.stdout, missed.stderr
