@@ -4,10 +4,11 @@ then. Records are not counted while they pass: their speed is that of the tasks,
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, NamedTuple
 
+from py4j.protocol import Py4JError
 from pyspark import SparkContext
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -64,7 +65,7 @@ class Watch:
 def running_tasks() -> tuple[list[int], int, int]:
     """The Spark stages that are running now, and their tasks: ended, and all."""
     context = SparkContext._active_spark_context  # pyright: ignore[reportAttributeAccessIssue]
-    if context is None:
+    if context is None or getattr(context, "_jsc", None) is None:  # it may be just starting or stopping
         return [], 0, 0
     tracker = context.statusTracker()
     running = {stage: found for stage in tracker.getActiveStageIds() if (found := tracker.getStageInfo(stage))}
@@ -96,10 +97,11 @@ def stage_progress(console: Console, stage: Stage, run: Run, settings: Any) -> I
 
 def _watch(show: Callable[[Look, str], None], amount: Callable[[], Amount], ended: threading.Event) -> None:
     watch = Watch()
-    while not ended.wait(SECONDS_BETWEEN_LOOKS):
-        look = watch.look()
-        if look.total:
-            show(look, look.said(amount()))
+    with suppress(Py4JError, OSError):  # a JVM that has gone is for the stage to tell
+        while not ended.wait(SECONDS_BETWEEN_LOOKS):
+            look = watch.look()
+            if look.total:
+                show(look, look.said(amount()))
 
 
 @contextmanager

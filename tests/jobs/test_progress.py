@@ -18,6 +18,15 @@ def test_the_example_in_the_docstring_holds():
     assert (results.attempted, results.failed) == (1, 0)
 
 
+class Starting:
+    """A SparkContext that has no JVM yet."""
+
+
+def test_a_session_that_is_just_starting_has_no_tasks(monkeypatch):
+    monkeypatch.setattr(progress.SparkContext, "_active_spark_context", Starting())
+    assert progress.running_tasks() == ([], 0, 0)
+
+
 def test_before_a_task_has_ended_there_is_no_speed():
     assert Look(0, 40, 12.0).said(Amount(100, "records")) == "0/40 tasks"
 
