@@ -189,6 +189,28 @@ def whatif(run: RunDirectory, set: Overrides = None, as_json: AsJson = False) ->
 
 
 @app.command()
+def ablate(
+    settings: SettingsFile,
+    set: Overrides = None,
+    only_plan: Annotated[bool, typer.Option("--plan", help="Print arms and time; train nothing.")] = False,
+    only_list: Annotated[bool, typer.Option("--list", help="Print the ablations made of this run.")] = False,
+) -> None:
+    """Train small models on variants of a run, and print with an interval what each decision bought."""
+    from jobs import ablate as job
+    from jobs.ablate_print import print_list, print_result
+    from pipelines.ablation import results
+
+    chosen = load_settings(settings, set or [], Settings)
+    command = shlex.join(["gristmill", *sys.argv[1:]])
+    if only_list:
+        print_list(results(Run(chosen.output)), out)
+    elif only_plan:
+        job.plan(chosen, command, console)
+    else:
+        print_result(job.ablate(chosen, command, console), out)
+
+
+@app.command()
 def diff(
     left: Annotated[str, typer.Argument(metavar="RUN", help="Run directory.")],
     right: Annotated[str, typer.Argument(metavar="RUN", help="Run directory that is compared with it.")],

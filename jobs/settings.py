@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from conf.model import Model
+from pipelines.ablation import AblateSettings
 from pipelines.decontaminate import DecontaminateSettings
 from pipelines.dedup import DedupSettings
 from pipelines.filter import FilterSettings
@@ -41,6 +42,7 @@ class Settings(Model):
     pack: PackSettings = PackSettings()
     chat: ChatSettings = ChatSettings()
     validation: ValidateSettings = ValidateSettings()
+    ablate: AblateSettings = AblateSettings()
     spark: dict[str, Any] = {}
     """Any Spark setting; decides about speed only."""
 

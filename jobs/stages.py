@@ -1,5 +1,6 @@
 """The chain: every stage, with the settings, tables and files it depends on, in the order in which they run."""
 
+from pipelines.ablation import result_files
 from pipelines.decontaminate import decontaminate
 from pipelines.dedup import dedup
 from pipelines.filter import filter_documents
@@ -10,6 +11,7 @@ from pipelines.pack_chat import pack_chat
 from pipelines.quality_model import train_quality
 from pipelines.refine import refine
 from pipelines.report import report
+from pipelines.run import Run
 from pipelines.sources import expand
 from pipelines.stage import Stage
 from pipelines.tokenizer import train_tokenizer
@@ -81,6 +83,7 @@ CHAIN = [
         report,
         needs=("filter", "dedup", "quality.min_score"),
         reads=(*ALL_ROWS, "tokenizer", "shards", "validation"),
+        files=lambda s: result_files(Run(s.output)),
     ),
 ]
 STAGES = {stage.name: stage for stage in CHAIN}

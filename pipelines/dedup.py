@@ -49,8 +49,8 @@ LOOKED_UP = pa.schema([*near.PAIRS, ("similarity", pa.float64())])
 class DedupSettings(Model):
     places = frozenset({"index"})
 
-    engine: Literal["bands", "exact"] = "bands"
-    """`bands` finds near-duplicates too, `exact` only copies."""
+    engine: Literal["bands", "exact", "none"] = "bands"
+    """`bands` finds near-duplicates too, `exact` only copies, `none` removes nothing."""
     url: bool = True
     """Treat documents of one normalised URL as copies."""
     threshold: float = Field(default=0.8, gt=0, le=1)
@@ -107,6 +107,11 @@ def n_partitions(n_rows: int, rows_per_partition: int | None = None) -> int:
 
 def dedup(job: Job, dedup: DedupSettings, measure: MeasureSettings) -> None:
     """documents, signals, ledger/filter -> duplicates, compared, revisions, ledger/dedup."""
+    if dedup.engine == "none":
+        for table in ("duplicates", "compared", "revisions", "ledger/dedup"):
+            job.add(table, [])
+        job.counts["removed"] = []
+        return
     search = Search(job, open_snapshots(job, dedup.index))
     n_left = count_left(search, dedup)
     if dedup.url:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from pipelines import figures_duplicates, figures_examples, figures_flow, figures_run, figures_tokens, figures_tuning
 from pipelines.dedup import DedupSettings
+from pipelines.figures_ablations import ablations
 from pipelines.figures_alerts import alerts
 from pipelines.histograms import histograms, with_unbounded
 from pipelines.run import Json
@@ -46,6 +47,7 @@ def figures(job: Job, checks: list[Check], dedup: DedupSettings) -> Json:
         "quality": figures_run.quality(job.run),
         "decontamination": figures_duplicates.decontamination(job),
         "quarantine": figures_run.quarantine(job),
+        "ablations": ablations(job.run),
         "provenance": figures_run.provenance(job),
         **of_shards(job, places),
     }

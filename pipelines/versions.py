@@ -26,12 +26,17 @@ NOT_CODE = (".pyc", ".nbi", ".nbc", ".yaml", ".properties")  # caches; settings,
 @functools.cache
 def code_version() -> dict[str, str]:
     """Digest of our sources, and the versions of Python and of the libraries."""
+    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    return {"sources": sources_digest(PACKAGES), "python": ".".join(platform.python_version_tuple()[:2]), **versions}
+
+
+@functools.cache
+def sources_digest(packages: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
-    for package in PACKAGES:
+    for package in packages:
         for name, content in sorted(_sources(importlib.resources.files(package), package)):
             digest.update(f"{name}\0{len(content)}\0".encode() + content)
-    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
-    return {"sources": digest.hexdigest(), "python": ".".join(platform.python_version_tuple()[:2]), **versions}
+    return digest.hexdigest()
 
 
 def _sources(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:

@@ -1,4 +1,4 @@
-"""The command `gristmill-train`: plan, train, sft, dpo, eval, sample, export, verify, which-docs.
+"""The command `gristmill-train`: plan, train, sft, dpo, eval, score, sample, export, verify, which-docs.
 
 Exit codes: 0 done; 2 usage or settings; 65 shards or checkpoint not what they should be; 66 input missing; 70 bug;
 73 cannot write; 143 stopped by SIGTERM, 130 by SIGINT, after a checkpoint. torch is imported only by the commands that
@@ -14,9 +14,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from conf.load import SettingsError, load_settings
-from trainer.data import open_data, verify_data
+from trainer.data import open_data, open_val, verify_data
 from trainer.settings import Settings
 from trainer.stream import Stream
+from udfs import files
 from udfs.errors import GristmillError, UsageError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -54,6 +55,7 @@ def plan(
     settings: SettingsFile,
     devices: Annotated[int, typer.Option(min=1, help="GPUs that train together.")] = 1,
     mfu: Annotated[float, typer.Option(min=0.01, max=1, help="Share of the peak to reckon with.")] = 0.4,
+    measure: Annotated[bool, typer.Option("--measure", help="Time some steps here, on one device.")] = False,
     overrides: Overrides = None,
 ) -> None:
     """Print parameters, FLOPs, memory for each device, hours, and what each source gives, as JSON; train nothing."""
@@ -67,6 +69,11 @@ def plan(
     train = data.manifest.splits["train"]
     sources = {name: sum(shard.n_tokens for shard in shards) for name, shards in train.items()}
     found = foresee(chosen, shape, vocab_size, devices, mfu)
+    if measure:
+        from trainer.speed import tokens_per_second
+
+        rate = tokens_per_second(chosen, data)
+        found |= {"tokens_per_second": round(rate), "hours": round(found["tokens"] / rate / 3600, 4), "at_mfu": None}
     typer.echo(json.dumps({**found, "tokens_of_sources": sources, "epochs": Stream(chosen, data).epochs}, indent=1))
 
 
@@ -82,6 +89,25 @@ def evaluate(settings: SettingsFile, overrides: Overrides = None) -> None:
     scores = held_out(model, data.val, chosen, model.head.device)
     by = {"sources": together(scores, 0), "languages": together(scores, 1)}
     typer.echo(json.dumps({k: {name: s.as_json() for name, s in v.items()} for k, v in by.items()}, indent=1))
+
+
+@app.command()
+def score(
+    settings: SettingsFile,
+    on: Annotated[str, typer.Option(help="Folder of another data set, of the same tokenizer.")],
+    output: Annotated[str, typer.Option(help="File to write.")],
+    overrides: Overrides = None,
+) -> None:
+    """Write what each document of a data set's val split costs the newest checkpoint, in nats, as JSON."""
+    from trainer.evaluate import by_document
+    from trainer.loop import load_model
+
+    chosen = load_settings(settings, overrides or [], Settings)
+    data = open_data(chosen)
+    manifest, val = open_val(on, chosen, data.manifest.tokenizer.sha256)
+    model = load_model(chosen, data, _note).eval()
+    found = {"content_sha256": manifest.content_sha256, "sources": by_document(model, val, chosen, model.head.device)}
+    files.write_bytes(output, json.dumps(found).encode())
 
 
 @app.command()

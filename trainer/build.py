@@ -37,6 +37,6 @@ def identity(settings: Settings, data: DataSet, model: Llama) -> dict[str, Any]:
         "tokenizer": data.manifest.tokenizer.sha256,
         "model": model.shape.model_dump(mode="json", exclude={"preset"}),
         "sequences": settings.batch.sequences,
-        **settings.model_dump(mode="json", include={"seed", "seq_len", "phases", "lora"}),
+        **settings.model_dump(mode="json", include={"seed", "order_seed", "seq_len", "phases", "lora"}),
         "optimizer": settings.optimizer.kind,
     }

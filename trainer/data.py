@@ -214,6 +214,19 @@ def open_data(settings: Settings, digests: bool = False) -> DataSet:
     return DataSet(manifest, cache, Split(cache, manifest, "val", settings.seq_len))
 
 
+def open_val(folder: str, settings: Settings, tokenizer: str) -> tuple[Manifest, Split]:
+    """The validation split of another data set than the run's, whose `tokenizer` (SHA-256) it must have. Raises
+    ContractError."""
+    manifest = verify_data(folder, digests=False)
+    if manifest.tokenizer.sha256 != tokenizer or "val" not in manifest.splits:
+        found = f"splits {sorted(manifest.splits)}, tokenizer {manifest.tokenizer.sha256[:12]}"
+        raise ContractError(
+            f"{folder}: found {found}; expected val, {tokenizer[:12]}", "pack it with the same tokenizer"
+        )
+    cache = Cache(folder, settings.cache or os.path.join(settings.output, "cache"), settings.cache_bytes)
+    return manifest, Split(cache, manifest, "val", settings.seq_len)
+
+
 def verify_data(folder: str, digests: bool) -> Manifest:
     """The manifest, after the tokenizer and, with `digests`, every byte of every shard was compared with it."""
     manifest = read_manifest(folder)

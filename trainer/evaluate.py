@@ -5,14 +5,15 @@ of the data. Held-out loss below that entropy has been won from context. No benc
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.data import Batch, Split
+from trainer.data import Batch, MappedShard, Split
 from trainer.device import autocast, tensors
 from trainer.model import Llama
 from trainer.order import Array, Places
@@ -85,19 +86,57 @@ def _chosen(val: Split, settings: Settings) -> list[tuple[str, list[Places]]]:
     return found
 
 
-@torch.no_grad()
 def held_out(forward: Callable[..., Tensor], val: Split, settings: Settings, device: torch.device) -> Scores:
     """Scores of each source and language on the first windows of the split."""
     scores: Scores = {}
-    for source, chosen in _chosen(val, settings):
+    for place, losses, targets in _windows(forward, val, settings, device):
+        source = val.sources[place[0]]
+        for language, score in _of_row(val, place, losses, targets):
+            scores[source, language] = scores.get((source, language), Score()) + score
+    return scores
+
+
+@torch.no_grad()
+def _windows(
+    forward: Callable[..., Tensor], val: Split, settings: Settings, device: torch.device
+) -> Iterator[tuple[tuple[int, int, int], Array, Array]]:
+    """(source, shard, window), the loss of each target, and the targets, of the first windows of each source."""
+    for _, chosen in _chosen(val, settings):
         for places in chosen:
             batch = val.batch(places)
             with autocast(device, settings):
-                losses = forward(**tensors(batch, device), each=True).cpu().numpy().reshape(batch.targets.shape)
-            for row, place in enumerate(places.rows()):
-                for language, score in _of_row(val, place, losses[row], batch.targets[row]):
-                    scores[source, language] = scores.get((source, language), Score()) + score
-    return scores
+                losses = forward(**tensors(batch, device), each=True).float().cpu().numpy()
+            yield from zip(places.rows(), losses.reshape(batch.targets.shape), batch.targets, strict=True)
+
+
+def by_document(
+    forward: Callable[..., Tensor], val: Split, settings: Settings, device: torch.device
+) -> dict[str, list[dict[str, Any]]]:
+    """source -> doc_id, language, nats, n_targets and n_bytes of each document in the first windows of the split, in
+    order; of a document that the last window cuts, what stands in it."""
+    found: dict[tuple[int, int, int], Score] = {}
+    for place, losses, targets in _windows(forward, val, settings, device):
+        mapped = val.mapped(*place[:2])
+        documents = _documents(mapped, place[2], val.seq_len)
+        for number in np.unique(documents).tolist():
+            here = documents == number
+            n_bytes = float(mapped.bytes_per_token[number] * here.sum())
+            score = Score(float(losses[here].sum(dtype=np.float64)), int((targets[here] >= 0).sum()), n_bytes)
+            key = (*place[:2], number)
+            found[key] = found.get(key, Score()) + score
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for (source, shard, number), score in sorted(found.items()):
+        mapped = val.mapped(source, shard)
+        named = {"doc_id": mapped.documents([number])[0]["doc_id"], "language": mapped.languages[number] or "und"}
+        measured = {"nats": score.nats, "n_targets": score.n_targets, "n_bytes": score.n_bytes}
+        rows.setdefault(val.sources[source], []).append(named | measured)
+    return rows
+
+
+def _documents(mapped: MappedShard, window: int, seq_len: int) -> Array:
+    """The document that each target of a window stands in."""
+    tokens = window * seq_len + 1 + np.arange(seq_len)
+    return np.searchsorted(mapped.starts, tokens, side="right") - 1
 
 
 def _of_row(val: Split, place: tuple[int, int, int], losses: Array, targets: Array) -> list[tuple[str, Score]]:
@@ -106,8 +145,7 @@ def _of_row(val: Split, place: tuple[int, int, int], losses: Array, targets: Arr
     if val.is_packed:
         return [("und", Score(float(losses.sum()), int((targets >= 0).sum())))]
     mapped = val.mapped(source, shard)
-    tokens = window * val.seq_len + 1 + np.arange(val.seq_len)
-    document = np.searchsorted(mapped.starts, tokens, side="right") - 1
+    document = _documents(mapped, window, val.seq_len)
     languages = np.array([mapped.languages[number] or "und" for number in document])
     n_bytes = mapped.bytes_per_token[document]
     found = []

@@ -6,15 +6,20 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from conf.model import Model
 
-# Values of SHAPE_FIELDS. 124M and 360M have the layers and widths of GPT-2 small and medium, 1.1B is TinyLlama's shape,
-# 8B is Llama 3's.
+# Values of SHAPE_FIELDS. Up to 30M: for ablations; with a vocabulary of 8192 they have 1.8, 6.8, 13.8 and 22.9 million
+# parameters. 124M and 360M have the layers and widths of GPT-2 small and medium, 1.1B is TinyLlama's shape, 8B is Llama
+# 3's.
 SHAPES: dict[str, tuple[int, int, int, int, int, bool, float]] = {
     "tiny": (4, 128, 4, 2, 384, True, 10_000.0),
+    "7M": (6, 256, 8, 4, 768, True, 10_000.0),
+    "14M": (6, 384, 6, 6, 1024, True, 10_000.0),
+    "30M": (8, 448, 7, 7, 1216, True, 10_000.0),
     "124M": (12, 768, 12, 12, 2048, True, 10_000.0),
     "360M": (24, 1024, 16, 16, 2816, True, 10_000.0),
     "1.1B": (22, 2048, 32, 4, 5632, False, 10_000.0),
     "8B": (32, 4096, 32, 8, 14336, False, 500_000.0),
 }
+Preset = Literal["tiny", "7M", "14M", "30M", "124M", "360M", "1.1B", "8B"]
 SHAPE_FIELDS = ("n_layers", "width", "n_heads", "n_kv_heads", "ff_width", "tied", "rope_theta")
 
 
@@ -44,7 +49,7 @@ class Experts(Model):
 class ModelShape(Model):
     """A Llama's shape: `preset` fills in what is not given. The vocabulary comes from the shards."""
 
-    preset: Literal["tiny", "124M", "360M", "1.1B", "8B"] | None = None
+    preset: Preset | None = None
     n_layers: PositiveInt
     width: PositiveInt
     n_heads: PositiveInt
@@ -173,6 +178,8 @@ class Settings(Model):
     output: str
     """Folder for log.jsonl, checkpoints/ and export/."""
     seed: int = Field(default=1, ge=0, lt=2**63)
+    order_seed: int | None = Field(default=None, ge=0, lt=2**63)
+    """Decides the order of the sequences; null for `seed`, which then decides only the first weights beside it."""
     seq_len: PositiveInt = 1024
     verify: bool = True
     """Digest every shard file before training: about 2 s per GB."""

@@ -54,7 +54,8 @@ class Stream:
             for number, phase in enumerate(settings.phases)
             if (phase.seq_len or settings.seq_len) == length
         ]
-        return Order(settings.seed, split.windows, phases)
+        seed = settings.seed if settings.order_seed is None else settings.order_seed
+        return Order(seed, split.windows, phases)
 
     def part(self, step: int) -> Part:
         return next(part for part in self.parts if step < part.last)

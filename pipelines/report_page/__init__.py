@@ -23,7 +23,7 @@ MAX_BYTES = 5_000_000
 PANELS = {
     "sources": "Sources", "reasons": "Reasons", "signals": "Signals", "duplicates": "Duplicates",
     "languages": "Languages", "hosts": "Hosts", "quality": "Quality model", "tokens": "Tokens",
-    "safety": "Safety", "checks": "Checks", "run": "Run",
+    "safety": "Safety", "ablations": "Ablations", "checks": "Checks", "run": "Run",
 }  # fmt: skip
 DIFF_PANELS = {
     "totals": "Totals", "settings": "Settings", "sources": "Sources", "languages": "Languages", "reasons": "Reasons",

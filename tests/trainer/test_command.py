@@ -1,5 +1,6 @@
 """The command: what it prints, its exit codes, its errors without stack traces."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -123,3 +124,41 @@ def test_train_eval_and_export_follow_each_other(
     assert json.loads(capsys.readouterr().out)["sources"] == last["sources"]
     assert call(monkeypatch, "export", "--settings", settings_file) == 0
     assert (tmp_path / "out/export/tokenizer.json").exists()
+
+
+def test_plan_times_some_steps_where_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings_file: Path
+) -> None:
+    pytest.importorskip("torch", reason="torch is not installed: pip install 'gristmill[trainer]'")
+    assert call(monkeypatch, "plan", "--measure", "--settings", settings_file) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["tokens_per_second"] > 0
+    assert found["hours"] is not None
+
+
+def test_score_writes_what_each_document_of_another_data_set_costs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings_file: Path, own_shards: Path
+) -> None:
+    pytest.importorskip("torch", reason="torch is not installed: pip install 'gristmill[trainer]'")
+    assert call(monkeypatch, "train", "--settings", settings_file) == 0
+    output = tmp_path / "scores.json"
+    given = ["--settings", settings_file, "--on", own_shards, "--output", output]
+    assert call(monkeypatch, "score", *given) == 0
+    found = json.loads(output.read_text())
+    assert found["content_sha256"] == json.loads((own_shards / "manifest.json").read_text())["content_sha256"]
+    assert found["sources"].keys() == {"books", "web"}
+    assert all(row["nats"] > 0 for rows in found["sources"].values() for row in rows)
+
+
+def test_score_refuses_shards_of_another_tokenizer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings_file: Path, own_shards: Path
+) -> None:
+    pytest.importorskip("torch", reason="torch is not installed: pip install 'gristmill[trainer]'")
+    tokenizer = own_shards / "tokenizer" / "tokenizer.json"
+    tokenizer.write_text('{"other": true}')
+    manifest = json.loads((own_shards / "manifest.json").read_text())
+    manifest["tokenizer"]["sha256"] = hashlib.sha256(tokenizer.read_bytes()).hexdigest()
+    (own_shards / "manifest.json").write_text(json.dumps(manifest))
+    given = ["--settings", settings_file, "--on", own_shards, "--output", "nowhere.json"]
+    assert call(monkeypatch, "score", *given) == 65
+    assert "pack it with the same tokenizer" in capsys.readouterr().err

@@ -76,3 +76,21 @@ def test_a_source_too_small_for_a_sequence_has_no_score(make_settings: MakeSetti
     val.windows[0] = np.zeros(1, np.int64)
     scores = evaluate.together(held_out(settings, val), 0)
     assert set(scores) == {val.sources[1]}
+
+
+def test_the_documents_of_a_source_add_up_to_its_score(make_settings: MakeSettings) -> None:
+    settings = make_settings("held_out.windows=5")
+    val = open_data(settings).val
+    assert settings.model is not None
+    model = init_weights(Llama(settings.model, 64), 1)
+    by_source = evaluate.together(held_out(settings, val), 0)
+    found = evaluate.by_document(model, val, settings, torch.device("cpu"))
+    for source, name in enumerate(val.sources):
+        whole, rows = by_source[name], found[name]
+        assert sum(row["nats"] for row in rows) == pytest.approx(whole.nats, rel=1e-6)
+        assert sum(row["n_targets"] for row in rows) == whole.n_targets
+        assert sum(row["n_bytes"] for row in rows) == pytest.approx(whole.n_bytes)
+        first = read_docs(val.mapped(source, 0).prefix, ["doc_id", "n_bytes", "n_tokens"]).to_pylist()[0]
+        assert rows[0]["doc_id"] == first["doc_id"]
+        without_bos = first["n_bytes"] * (first["n_tokens"] - 1) / first["n_tokens"]
+        assert rows[0]["n_bytes"] == pytest.approx(without_bos)

@@ -61,3 +61,12 @@ def test_temperature_lifts_small_sources(make_settings: MakeSettings) -> None:
     assert share_of_books(1.0) == pytest.approx(0.1, abs=0.01)
     assert share_of_books(2.0) == pytest.approx(0.25, abs=0.01)
     assert share_of_books(1e6) == pytest.approx(0.5, abs=0.01)
+
+
+def test_the_order_has_a_seed_of_its_own_where_one_is_given(make_settings: MakeSettings) -> None:
+    def places(*overrides: str) -> list[tuple[int, int, int]]:
+        settings = make_settings(*overrides)
+        return Stream(settings, open_data(settings)).places(3).rows()
+
+    assert places("seed=1", "order_seed=9") == places("seed=2", "order_seed=9") == places("seed=9")
+    assert places("seed=1") != places("seed=2")
