@@ -31,7 +31,7 @@ from jobs.session import lazy_session
 from jobs.settings import Settings
 from jobs.stages import STAGES
 from pipelines.ablation import MEASURED, RESULT, ArmRun, ablation_path
-from pipelines.hold_out import HOLD_OUT, PASSAGES
+from pipelines.hold_out import HOLD_OUT, PASSAGES, TEXT
 from pipelines.lock import exclusive
 from pipelines.run import Json, Run
 from pipelines.stage import execute, open_table, prepare
@@ -109,7 +109,7 @@ def make_held_out(work: Work) -> str:
 def arms(work: Work) -> list[Arm]:
     tokenizer = {file.path for file in open_table(work.run, "tokenizer").files}
     kind = "sentencepiece" if "tokenizer.model" in tokenizer else "bpe"
-    return arms_of(work.settings, work.run, work.path("passages", PASSAGES), kind)
+    return arms_of(work.settings, work.run, work.path(TEXT, PASSAGES), kind)
 
 
 def made_arm(arm: Arm, work: Work) -> ArmResult:

@@ -22,7 +22,7 @@ from udfs.errors import UsageError
 NO_FILTER = ("filter={}", "quality.min_score=null")
 NAMED: dict[str, tuple[str, ...]] = {
     "clean": (),
-    "raw": (*NO_FILTER, "dedup.engine=none", "measure.edits=null", "refine.pii=false", "decontaminate.sets=[]"),
+    "raw": (*NO_FILTER, "dedup.engine=none", "measure.edits=null", "refine={pii: false}", "decontaminate.sets=[]"),
     "no-filter": NO_FILTER,
     "no-languages": ("filter.languages=null",),
     "no-quality": ("quality.min_score=null", "filter.pareto=null"),

@@ -15,7 +15,7 @@ def print_result(result: Json, console: Console) -> None:
         f"{shown(result['name'])}: bits per byte of held-out text, beside {shown(result['reference'])}; "
         f"{shown(budget['model'])}, {budget['tokens']:,} tokens, {budget['seeds']} seeds",
     )
-    grid = Grid("arm", "tokens", "epochs", "bits per byte", "difference", "95 % interval", "per 1 M tokens", "verdict")
+    grid = plain("arm", "tokens", "epochs", "bits/byte", "difference", "95 % interval", "per 1 M", "verdict")
     differences = {row["arm"]: row for row in result["differences"] if row["where"] == "all"}
     for arm in result["arms"]:
         cells = [f"{arm['tokens']:,}", f"{arm['epochs']:.2f}", f"{arm['bits_per_byte']['all']['mean']:.4f}"]
@@ -25,6 +25,10 @@ def print_result(result: Json, console: Console) -> None:
     print_scaling(result, console)
     for warning in result["warnings"]:
         console.print(f"! {shown(warning)}")
+
+
+def plain(*names: str) -> Grid:
+    return Grid(*names, box=None, pad_edge=False)
 
 
 def difference_cells(row: Json | None) -> list[str]:
@@ -39,7 +43,7 @@ def print_places(result: Json, console: Console) -> None:
     places = list(dict.fromkeys(row["where"] for row in result["differences"] if row["where"] != "all"))
     if not places:
         return
-    grid = Grid("difference", *map(shown, places))
+    grid = plain("difference", *map(shown, places))
     for arm in dict.fromkeys(row["arm"] for row in result["differences"]):
         rows = {row["where"]: row for row in result["differences"] if row["arm"] == arm}
         grid.add_row(shown(arm), *(short(rows[place]) for place in places))
@@ -64,7 +68,7 @@ def short(row: Json) -> str:
 
 def print_list(results: Sequence[Json], console: Console) -> None:
     """All ablations of a run: what each compared, and what it found of every arm."""
-    grid = Grid("ablation", "model", "tokens", "seeds", "arm", "bits per byte", "beside", "difference", "verdict")
+    grid = plain("ablation", "model", "tokens", "seeds", "arm", "bits/byte", "beside", "difference", "verdict")
     for result in results:
         budget, reference = result["budget"], result["reference"]
         differences = {row["arm"]: row for row in result["differences"] if row["where"] == "all"}

@@ -28,15 +28,15 @@ from udfs.text_tokenizer import TextTokenizer, load_tokenizer
 from udfs.tokenize_text import TOKENS, framed
 
 PASSAGE_CHARS = 500
-PASSAGES = "passages.jsonl"
+TEXT, PASSAGES = "held_out_text", "passages.jsonl"
 Rows = dict[str, list[Json]]
 
 
 def hold_out(
     job: Job, ablate_held_out: Inputs, ingest: IngestSettings, language: LanguageSettings, pack_bos: bool
 ) -> None:
-    """held-out files, tokenizer -> held_out/ (shards), passages/. Raises InputError where there is no text, UsageError
-    for a file that the run has read."""
+    """held-out files, tokenizer -> held_out/ (shards), held_out_text/. Raises InputError where there is no text,
+    UsageError for a file that the run has read."""
     check_unseen(job)
     tokenizer = check_tokenizer(load_tokenizer(place_of(job)), PackSettings(bos=pack_bos))
     rows = read_rows(expand(ablate_held_out), ingest.plan())
@@ -54,7 +54,7 @@ def hold_out(
         "pipeline": {"files": {name: found.sha256 for name, found in job.fingerprints.items()}},
     }
     manifest = commit_data_set(job, "held_out", tokenizer, {"val": shards}, described)
-    job.add("passages", [write_file(job, "passages", PASSAGES, passages(rows))])
+    job.add(TEXT, [write_file(job, TEXT, PASSAGES, passages(rows))])
     job.counts |= {"content_sha256": manifest.content_sha256, "documents": {s: len(r) for s, r in rows.items()}}
 
 
