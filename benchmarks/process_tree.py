@@ -19,7 +19,7 @@ class Tree:
     def watch(self) -> None:
         while True:
             self.look()
-            time.sleep(0.2)
+            time.sleep(1)  # a look costs some milliseconds, which count too
 
     def look(self) -> None:
         processes = {pid: found for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if (found := usage(pid))}

@@ -17,7 +17,7 @@ from pipelines.stage import Stage
 from pipelines.tokenizer import train_tokenizer
 from pipelines.validate import validate
 
-LEDGERS = ("ledger/ingest", "ledger/filter", "ledger/dedup", "ledger/decontaminate")
+LEDGERS = ("ledger/ingest", "ledger/filter", "ledger/dedup", "ledger/decontaminate", "ledger/refine")
 ALL_ROWS = ("documents", "quarantine", "signals", *LEDGERS, "duplicates", "clean")
 
 CHAIN = [
@@ -55,7 +55,7 @@ CHAIN = [
         reads=("documents", "signals", *LEDGERS[1:3]),
         files=lambda s: s.decontaminate.outside_files(),
     ),
-    Stage("refine", refine, needs=("refine", "measure"), reads=("documents", "signals", *LEDGERS[1:], "duplicates")),
+    Stage("refine", refine, needs=("refine", "measure"), reads=("documents", "signals", *LEDGERS[1:4], "duplicates")),
     Stage(
         "train_tokenizer",
         train_tokenizer,

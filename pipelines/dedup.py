@@ -24,6 +24,7 @@ from pyspark.sql import functions as F
 
 from conf.model import Model
 from pipelines.components import join_pairs
+from pipelines.dedup_spark_ml import spark_ml_pairs
 from pipelines.ledger import add_ledger, ledger_file, parts_left
 from pipelines.measure import MeasureSettings, Shingle
 from pipelines.search import Search
@@ -49,8 +50,9 @@ LOOKED_UP = pa.schema([*near.PAIRS, ("similarity", pa.float64())])
 class DedupSettings(Model):
     places = frozenset({"index"})
 
-    engine: Literal["bands", "exact", "none"] = "bands"
-    """`bands` finds near-duplicates too, `exact` only copies, `none` removes nothing."""
+    engine: Literal["bands", "spark_ml", "exact", "none"] = "bands"
+    """`bands` finds near-duplicates too, and so does `spark_ml`, by spark.ml's MinHashLSH with as many tables as there
+    are `bands`, at many times the cost; `exact` finds only copies, `none` nothing."""
     url: bool = True
     """Treat documents of one normalised URL as copies."""
     threshold: float = Field(default=0.8, gt=0, le=1)
@@ -117,7 +119,7 @@ def dedup(job: Job, dedup: DedupSettings, measure: MeasureSettings) -> None:
     if dedup.url:
         find_copies(search, "url", "url_key", dedup.preference())
     find_copies(search, "exact", "text_digest", dedup.preference())
-    if dedup.engine == "bands":
+    if dedup.engine in ("bands", "spark_ml"):
         find_near(search, dedup, measure)
     else:
         job.add("compared", [])
@@ -171,7 +173,11 @@ def preferred(search: Search, bundles: DataFrame) -> DataFrame:
 def find_near(search: Search, dedup: DedupSettings, measure: MeasureSettings) -> None:
     """All but the preferred one of each cluster of verified pairs."""
     plan = near.ShinglePlan(measure.edits_plan(), measure.words, dedup.shingle.unit, dedup.shingle.n)
-    compared = compare(search, candidates(search, dedup.bands), plan)
+    if dedup.engine == "bands":
+        pairs = candidates(search, dedup.bands)
+    else:
+        pairs = spark_ml_pairs(search, plan, dedup.threshold, dedup.bands)
+    compared = compare(search, pairs, plan)
     verified = compared.where(F.col("similarity") >= dedup.threshold)
     search.keep_step("links", nearest(search, verified), clustering.LINKS, removes=False)
     by, keep = by_key(n_partitions(search.n_documents), "key"), dedup.preference()

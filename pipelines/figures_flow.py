@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from pipelines.run import Json
 from pipelines.stage import Job
 
-STAGES = ("filter", "dedup", "decontaminate")
+STAGES = ("filter", "dedup", "decontaminate", "refine")
 FATES = (*STAGES, "kept")
 MAX_SOURCES = 250
 MAX_LANGUAGES = 60
@@ -120,6 +120,7 @@ def reasons(job: Job, documents: DataFrame, order: list[str]) -> Json:
             *[_bound(reason, [row for row in counted if row["reason"] == reason]) for reason in order],
             *stage_reasons(job, "dedup", "removed"),
             *stage_reasons(job, "decontaminate", "removed"),
+            *stage_reasons(job, "refine", "removed"),
         ],
     }
 

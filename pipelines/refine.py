@@ -1,22 +1,24 @@
 """refine: what is left of `documents`, with edits and replacements applied, becomes `clean`.
 
-Reads each documents part beside its slice of the ledgers, and writes its text once more. Nothing is shuffled.
+Reads each documents part beside its slice of the ledgers, and writes its text once more. Nothing is shuffled, unless
+passages that stand in several documents are to be found (pipelines/passages.py).
 """
 
 from collections import Counter
-from functools import partial
 from typing import Literal
 
 from conf.model import Model
-from pipelines.ledger import parts_left
+from pipelines.ledger import add_ledger, ledger_file, parts_left
 from pipelines.measure import MeasureSettings
+from pipelines.passages import PassageSettings, find_passages
 from pipelines.stage import Job
 from pipelines.tables import CLEAN
 from pipelines.tasks import run_tasks
 from udfs.errors import ContractError
+from udfs.passages import PassagePlan
 from udfs.refine import RefinePlan, refine_part
 
-LEDGERS = ("ledger/filter", "ledger/dedup", "ledger/decontaminate")
+EARLIER = ("ledger/filter", "ledger/dedup", "ledger/decontaminate")
 
 
 Action = Literal["keep", "replace", "remove"]
@@ -44,6 +46,9 @@ class RefineSettings(Model):
     """Replace addresses and numbers of people: {email, ip, id_card, bank_card, phone}, each `keep`, `replace` or
     `remove`; true for the defaults of these, false for none."""
 
+    passages: tuple[PassageSettings, ...] = ()
+    """Passages to cut where they do not stand first: each {unit, n, min_words}; see docs/dedup.md."""
+
     def actions(self) -> dict[str, str]:
         if isinstance(self.pii, PiiSettings):
             return self.pii.actions()
@@ -51,11 +56,17 @@ class RefineSettings(Model):
 
 
 def refine(job: Job, refine: RefineSettings, measure: MeasureSettings) -> None:
-    """documents, signals, ledgers, duplicates -> clean."""
-    plan = RefinePlan(job.run.path("clean"), job.key, CLEAN, measure.edits_plan(), measure.words, refine.actions())
-    work = partial(refine_part, plan=plan)
-    refined = run_tasks(job.spark, "refine", work, parts_left(job, *LEDGERS, duplicates=True))
+    """documents, signals, ledgers, duplicates -> passages, clean, ledger/refine."""
+    parts = parts_left(job, *EARLIER, duplicates=True)
+    rules = tuple(passages.rule() for passages in refine.passages)
+    edits = measure.edits_plan()
+    find_passages(job, parts, PassagePlan(edits, measure.words, rules))
+    cuts = job.numbered("passages")
+    plan = RefinePlan(job.run.path("clean"), job.key, CLEAN, ledger_file(job), edits, measure.words, refine.actions())
+    tasks = [(part, cuts.get(part.number)) for part in parts]
+    refined = run_tasks(job.spark, "refine", lambda task: refine_part(*task, plan), tasks)
     job.add("clean", [one.part for one in refined])
+    add_ledger(job, [one.removed for one in refined])
     documents, n_bytes = Counter[str](), Counter[str]()
     for one in refined:
         documents.update(one.documents)
@@ -68,7 +79,7 @@ def refine(job: Job, refine: RefineSettings, measure: MeasureSettings) -> None:
 
 def check_conservation(job: Job) -> None:
     """documents = clean + ledgers, to the row; raises ContractError otherwise."""
-    removed = {ledger: job.table(ledger).n_rows for ledger in LEDGERS}
+    removed = {ledger: job.table(ledger).n_rows for ledger in (*EARLIER, "ledger/refine")}
     n_documents, n_clean = job.table("documents").n_rows, job.table("clean").n_rows
     if n_documents != n_clean + sum(removed.values()):
         parts = ", ".join(f"{n:,} in {ledger}" for ledger, n in removed.items())

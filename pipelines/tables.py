@@ -167,6 +167,17 @@ REVISIONS = pa.schema(
     ]
 )
 
+PASSAGES = pa.schema(
+    [
+        ID,
+        _column("row", INT, "Row of the document in the `documents` part of the same number."),
+        _column("unit", STRING, "What the passage is a run of: `line`, `paragraph`, `sentence` or `word`."),
+        _column("start", LONG, "First byte of the passage in the text as edited, in UTF-8."),
+        _column("end", LONG, "First byte behind it."),
+        _column("first_id", STRING, "The document that has its first words first; maybe this one."),
+    ]
+)
+
 CLEAN = pa.schema(
     [
         *DOCUMENTS,
@@ -197,6 +208,7 @@ TABLES = {
     "duplicates": TableSpec("dedup", DUPLICATES, "Every document of this run that is in a duplicate cluster."),
     "compared": TableSpec("dedup", COMPARED, "Every pair whose shingle sets this run compared."),
     "revisions": TableSpec("dedup", REVISIONS, "Documents of earlier snapshots of which the union decides otherwise."),
+    "passages": TableSpec("refine", PASSAGES, "Every passage cut out because it stands earlier in the corpus."),
     "clean": TableSpec("refine", CLEAN, "The documents that are left, after edits."),
     "tokenizer": TableSpec("train_tokenizer", None, "Tokenizer files."),
     "shards": TableSpec("pack", None, "Tokenized shards with manifest.json, see docs/shards.md."),

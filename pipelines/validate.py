@@ -25,7 +25,7 @@ from udfs.errors import ContractError
 
 PROBABILITIES = ("language_score", "quality_score", "similarity", "matched_similarity")
 NEVER_NULL = ("id", "source", "stage", "reason", "file_path", "record_offset", "text", "cluster_id", "kept_id")
-REMOVING = ("ledger/filter", "ledger/dedup", "ledger/decontaminate")
+REMOVING = ("ledger/filter", "ledger/dedup", "ledger/decontaminate", "ledger/refine")
 SHARE, CHANGE = "share ", "change of the share "
 RESULTS = "results.json"
 NO_DIGEST = "0" * 32
@@ -106,9 +106,8 @@ def conservation(job: Job) -> list[Expectation]:
         found = sum(file["skipped"].values()) + file["quarantined"] + file["removed"] + file["documents"]
         lost[f"{file['source']}/{file['path']}"] = file["records"] - found
     left = per_source(job, "documents")
-    left.subtract(per_source(job, "ledger/filter") + per_source(job, "ledger/dedup"))
-    left.subtract(per_source(job, "ledger/decontaminate"))
-    left.subtract(per_source(job, "clean"))
+    for table in (*REMOVING, "clean"):
+        left.subtract(per_source(job, table))
     return [
         *[Expectation("ingest", f"records lost of {name}", n, 0, 0) for name, n in sorted(lost.items())],
         *[Expectation("clean", f"documents lost of {source}", n, 0, 0) for source, n in sorted(left.items())],

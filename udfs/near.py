@@ -27,6 +27,7 @@ PAIR = [(name, pa.int64()) for name in ("centre_order", "node_order", "centre", 
 PAIRS = pa.schema([*PAIR, ("group", pa.int64())])
 ASKED = pa.schema([("centre", pa.int64()), ("group", pa.int64()), ("node", pa.int64()), ("order", pa.int64())])
 SETS = pa.schema([*ASKED, ("is_member", pa.bool_()), ("shingles", pa.list_(pa.int64()))])
+WORDS = pa.schema([("node", pa.int64()), ("order", pa.int64()), ("shingles", pa.list_(pa.string()))])
 SIMILAR = pa.schema([*PAIR, ("similarity", pa.float64())])
 
 
@@ -91,15 +92,33 @@ def read_sets(part: Part, batches: Iterator[pa.RecordBatch], plan: ShinglePlan) 
     bounds = np.append(first, len(node))
     start = 0
     for documents, found in texts_at(part, rows, ["text"]):
-        texts = edit(Texts(documents.column("text"), plan.word_rule), plan.edits).texts
-        sets = shingle_sets(strings(texts.arrow), plan.unit, plan.n)
-        lists = pa.ListArray.from_arrays(sets.offsets.astype(np.int32), pa.array(sets.hashes.view(np.int64)))
+        lists = shingle_lists(documents, plan)
         here = slice(bounds[start], bounds[start + len(found)])
         times = np.diff(bounds[start : start + len(found) + 1])
         asked = [pa.array(column[here]) for column in (centre, group, node, order)]
         repeated = lists.take(pa.array(np.repeat(np.arange(len(found)), times)))
         yield pa.RecordBatch.from_arrays([*asked, pa.array(node[here] != centre[here]), repeated], schema=SETS)
         start += len(found)
+
+
+def shingle_lists(documents: pa.RecordBatch, plan: ShinglePlan) -> pa.ListArray:
+    """The shingle set of each document, list<int64>."""
+    texts = edit(Texts(documents.column("text"), plan.word_rule), plan.edits).texts
+    sets = shingle_sets(strings(texts.arrow), plan.unit, plan.n)
+    return pa.ListArray.from_arrays(sets.offsets.astype(np.int32), pa.array(sets.hashes.view(np.int64)))
+
+
+def shingle_words(part: Part, plan: ShinglePlan) -> Iterator[pa.RecordBatch]:
+    """WORDS: the shingle set of each document left, spelt out for spark.ml; those without shingles are left out."""
+    rows = np.concatenate([np.zeros(0, np.int64), *(b.column("row").to_numpy() for b in signals_left(part, []))])
+    for documents, found in texts_at(part, rows, ["id", "text"]):
+        lists = shingle_lists(documents, plan)
+        order, _ = halves(documents.column("id"))
+        spelt = pa.ListArray.from_arrays(lists.offsets, lists.values.cast(pa.string()))
+        whole = pa.RecordBatch.from_arrays(
+            [pa.array(node_of(part.number, found)), pa.array(order), spelt], schema=WORDS
+        )
+        yield whole.filter(pc.greater(pc.list_value_length(lists), 0))
 
 
 def wanted_sets(asked: pa.Table) -> list[Rows]:

@@ -97,7 +97,7 @@ def _join(data: Any, start: Any, end: Any, first: Any) -> Any:
 
 
 @numba.njit(cache=True, nogil=True)
-def _prefix_hashes(hashes: Any) -> Any:
+def prefix_hashes(hashes: Any) -> Any:
     """Polynomial hashes of the first 0, 1, 2 ... pieces, from which the hash of any run follows."""
     out = np.zeros(hashes.size + 1, np.uint64)
     for i in range(hashes.size):
@@ -106,7 +106,7 @@ def _prefix_hashes(hashes: Any) -> Any:
 
 
 @numba.njit(cache=True)
-def _power(n: Any) -> Any:
+def power_of(n: Any) -> Any:
     """The factor by which the hash of what stands before a run of `n` pieces is part of the hash of both."""
     out = U64(1)
     for _ in range(n):
@@ -137,7 +137,7 @@ def _count_repeats(prefixes: Any, chars: Any, first: Any, n: Any) -> Any:
     """Per document: (number, characters) of the runs of `n` pieces that a scan from the left has seen before."""
     n_docs = first.size - 1
     count, n_chars = np.zeros(n_docs, np.int64), np.zeros(n_docs, np.int64)
-    power = _power(n)
+    power = power_of(n)
     table = _table_size((first[1:] - first[:-1]).max() if n_docs else 0)
     keys, owners = np.empty(table, np.uint64), np.full(table, -1, np.int64)
     for doc in range(n_docs):
@@ -161,7 +161,7 @@ def _find_top_runs(prefixes: Any, chars: Any, first: Any, n: Any) -> Any:
     """Per document: (occurrences, characters) of the run of `n` pieces that occurs most, the earliest of equals."""
     n_docs = first.size - 1
     top, n_chars = np.zeros(n_docs, np.int64), np.zeros(n_docs, np.int64)
-    power = _power(n)
+    power = power_of(n)
     table = _table_size((first[1:] - first[:-1]).max() if n_docs else 0)
     keys, owners = np.empty(table, np.uint64), np.full(table, -1, np.int64)
     places, counts = np.empty(table, np.int64), np.empty(table, np.int64)
@@ -185,7 +185,7 @@ def _find_top_runs(prefixes: Any, chars: Any, first: Any, n: Any) -> Any:
 def _count_runs(prefixes: Any, first: Any, n: Any) -> Any:
     """Per piece: how often the run of `n` pieces that begins there stands in its document; 0 where none fits."""
     out = np.zeros(prefixes.size - 1, np.int64)
-    power = _power(n)
+    power = power_of(n)
     table = _table_size((first[1:] - first[:-1]).max() if first.size > 1 else 0)
     keys, owners, counts = np.empty(table, np.uint64), np.full(table, -1, np.int64), np.empty(table, np.int64)
     slots = np.empty(table, np.int64)
@@ -230,7 +230,7 @@ def string_array(data: Any, offsets: Any) -> pa.StringArray:
     return wide.cast(pa.string())
 
 
-def _running_sum(values: NDArray[Any]) -> Ints:
+def running_sum(values: NDArray[Any]) -> Ints:
     """Sums of the first 0, 1, 2 ... values."""
     sums = np.zeros(len(values) + 1, np.int64)
     np.cumsum(values, out=sums[1:])
@@ -292,7 +292,7 @@ class Spans:
         """Sum over each document of one number (or flag) per piece; exact for integers."""
         if values.dtype == np.bool_:
             return np.diff(np.searchsorted(np.flatnonzero(values), self.first)).astype(np.float64)
-        return np.diff(_running_sum(values)[self.first]).astype(np.float64)
+        return np.diff(running_sum(values)[self.first]).astype(np.float64)
 
     def mean(self, values: NDArray[Any]) -> Floats:
         """Mean over each document of one number (or flag) per piece; 0 for a document without a piece."""
@@ -305,11 +305,11 @@ class Spans:
 
     @cached_property
     def _prefix_hashes(self) -> NDArray[np.uint64]:
-        return _prefix_hashes(self.hashes)
+        return prefix_hashes(self.hashes)
 
     @cached_property
     def _prefix_chars(self) -> Ints:
-        return _running_sum(self.n_chars)
+        return running_sum(self.n_chars)
 
     def repeats(self, n: int = 1) -> tuple[Floats, Floats]:
         """Per document: (number, characters) of the runs of `n` pieces that stood in the document before.
@@ -333,7 +333,7 @@ class Spans:
 
     def covered(self, n: int = 1) -> Flags:
         """Whether the piece lies in a run of `n` pieces that its document has twice or more, the first one included."""
-        begun = _running_sum(self.occurrences(n) > 1)
+        begun = running_sum(self.occurrences(n) > 1)
         ends = np.arange(1, len(begun))
         return begun[ends] > begun[np.maximum(ends - n, 0)]
 
@@ -365,7 +365,7 @@ class Spans:
 
     def keep(self, kept: Flags) -> "Spans":
         """Only the pieces flagged."""
-        return Spans(self.data, self.start[kept], self.end[kept], _running_sum(kept)[self.first])
+        return Spans(self.data, self.start[kept], self.end[kept], running_sum(kept)[self.first])
 
     def join(self, first: Ints) -> pa.StringArray:
         """Texts made of the pieces first[i]:first[i + 1], with a newline between them."""

@@ -61,15 +61,20 @@ def _fold(data: Any, offsets: Any, classes: Any) -> Any:
     n = 0
     for doc in range(n_docs):
         i, stop = offsets[doc], offsets[doc + 1]
+        behind_text = False
         while i < stop:
-            code, after = decode(data, i, stop)
-            if not classes[code] & SPACE:
-                for k in range(i, after):
+            byte, after = data[i], i + 1
+            is_space = classes[byte] & SPACE != 0
+            if byte >= 0x80:
+                code, after = decode(data, i, stop)
+                is_space = classes[code] & SPACE != 0
+                for k in range(i, after - 1 if not is_space else i):
                     out[n] = data[k]
                     n += 1
-            elif n > ends[doc] and out[n - 1] != NEWLINE:
-                out[n] = NEWLINE
-                n += 1
+                byte = data[after - 1]
+            out[n] = NEWLINE if is_space else byte  # written in any case: branches that depend on letters cost more
+            n += (not is_space) | behind_text
+            behind_text = not is_space
             i = after
         if n > ends[doc] and out[n - 1] == NEWLINE:
             n -= 1
@@ -122,10 +127,15 @@ def _split_lines(data: Any, offsets: Any, classes: Any) -> Any:
 
 
 @numba.njit(cache=True, nogil=True)
-def _count_sentences(data: Any, offsets: Any, classes: Any) -> Any:
-    out = np.zeros(offsets.size - 1, np.int64)
-    for doc in range(out.size):
+def _split_sentences(data: Any, offsets: Any, classes: Any) -> Any:
+    """(start, end, first) of the sentences; white space before and behind them is in none."""
+    n_docs = offsets.size - 1
+    n_most = (offsets[n_docs] - offsets[0]) // 2 + n_docs
+    start, end, first = np.empty(n_most, np.int64), np.empty(n_most, np.int64), np.zeros(n_docs + 1, np.int64)
+    n = 0
+    for doc in range(n_docs):
         i, stop = offsets[doc], offsets[doc + 1]
+        begin = i
         has_content = False  # a letter or number since the last sentence ended
         is_marked = False  # an ASCII mark, and nothing but punctuation behind it
         while i < stop:
@@ -135,12 +145,19 @@ def _count_sentences(data: Any, offsets: Any, classes: Any) -> Any:
             # `&` and `|`, not `and` and `or`: branches that depend on letters cost more than they save.
             ends = (code == NEWLINE) | (is_terminal & (code >= 0x80)) | ((kind & SPACE != 0) & is_marked)
             if has_content & ends:
-                out[doc] += 1
+                start[n], end[n] = begin, i
+                n += 1
+                begin = i
                 has_content = False
             has_content |= kind & (LETTER | NUMBER) != 0
             is_marked = is_terminal | (is_marked & (kind & PUNCTUATION != 0))
-        out[doc] += has_content
-    return out
+        if has_content:
+            start[n], end[n] = begin, stop
+            n += 1
+        first[doc + 1] = n
+    for i in range(n):
+        start[i], end[i] = _trim(data, start[i], end[i], classes)
+    return start[:n], end[:n], first
 
 
 class Texts:
@@ -166,6 +183,11 @@ class Texts:
     @cached_property
     def arrow(self) -> pa.StringArray:
         return string_array(self._data, self._offsets)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of all documents."""
+        return int(self._offsets[-1] - self._offsets[0])
 
     @cached_property
     def documents(self) -> Spans:
@@ -226,14 +248,19 @@ class Texts:
         return np.asarray(pc.utf8_length(self.arrow)).astype(np.float64)
 
     @cached_property
-    def n_sentences(self) -> Floats:
-        """Sentences of each document, at least one on each line with a letter or number.
+    def sentences(self) -> Spans:
+        """Sentences, at least one on each line with a letter or number.
 
         A sentence ends at a newline, at a mark of any script such as 。 or ؟, and at . ? ! if only punctuation stands
         between it and white space. Punkt, which C4 and datatrove use, also knows abbreviations, so it does not end a
-        sentence behind `Dr.`; this rule needs no language.
+        sentence behind `Dr.`; this rule needs no language. What holds no letter and no number is part of the next one.
         """
-        return _count_sentences(self._data, self._offsets, character_classes()).astype(np.float64)
+        return Spans(self._data, *_split_sentences(self._data, self._offsets, character_classes()))
+
+    @property
+    def n_sentences(self) -> Floats:
+        """Sentences of each document."""
+        return self.sentences.n_per_document
 
     def count(self, substring: str) -> Floats:
         """Occurrences in each document that do not overlap, as str.count."""
@@ -264,7 +291,8 @@ class Texts:
 
     def without(self, pattern: str) -> "Texts":
         """The texts less every match of the regular expression (RE2 syntax)."""
-        return Texts(pc.replace_substring_regex(self.arrow, pattern, ""), self.word_rule)
+        left = Texts(pc.replace_substring_regex(self.arrow, pattern, ""), self.word_rule)
+        return left if left.n_bytes < self.n_bytes else self  # with the words and lines that are known already
 
 
 def hash_words(words: Sequence[str]) -> NDArray[np.uint64]:

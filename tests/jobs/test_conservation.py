@@ -8,7 +8,7 @@ import pytest
 import tiny_corpus
 from tiny_corpus import FATES, TinyRun
 
-REMOVED = ("ledger/filter", "ledger/dedup", "ledger/decontaminate")
+REMOVED = ("ledger/filter", "ledger/dedup", "ledger/decontaminate", "ledger/refine")
 N_RECORDS = {
     "CC-MAIN-2024-10/a.warc.gz": 2 + len(tiny_corpus.CRAWL),
     "CC-MAIN-2024-10/b.warc.gz": len(tiny_corpus.CHINESE),

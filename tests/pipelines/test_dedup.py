@@ -184,6 +184,16 @@ def test_without_urls_and_bands_only_copies_of_texts_are_found(measured: TinyRun
     assert found == {"like": ("copy of like", "exact")}
 
 
+def test_spark_ml_finds_the_same(measured: TinyRun, gristmill: Command):
+    expected = plain_dedup(measured.rows("documents"), lambda row: rank_of("oldest", row))
+    finished = gristmill(
+        "dedup", "--settings", measured.settings, "--set=dedup.keep=oldest", "--set=dedup.engine=spark_ml"
+    )
+    assert finished.code == 0, finished.err
+    assert said(measured) == expected
+    check_clusters(measured)
+
+
 def digests_of_oldest(run: TinyRun, gristmill: Command) -> dict[str, str]:
     """Of the tables that the stage writes when the oldest is kept; it is then forgotten that it ran."""
     assert gristmill("dedup", "--settings", run.settings, "--set=dedup.keep=oldest").code == 0

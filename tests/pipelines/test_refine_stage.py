@@ -1,12 +1,15 @@
 """Clean text of a whole run, and a record lost on the way."""
 
+import re
+import shutil
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tiny_corpus import ADDRESSES, TinyRun, english
+from tiny_corpus import ADDRESSES, Command, TinyRun, english
 
-from pipelines.refine import LEDGERS, check_conservation
+from pipelines.refine import EARLIER, check_conservation
 from udfs.errors import ContractError
 
 
@@ -36,9 +39,30 @@ def test_clean_has_what_documents_signals_and_duplicates_say(tiny_run: TinyRun):
 
 
 def test_a_lost_record_is_an_error_that_says_where_the_others_are():
-    rows = dict(zip(LEDGERS, (3, 2, 1), strict=True)) | {"documents": 10, "clean": 3}
+    rows = dict(zip((*EARLIER, "ledger/refine"), (3, 2, 0, 1), strict=True)) | {"documents": 10, "clean": 3}
     job: Any = SimpleNamespace(table=lambda name: SimpleNamespace(n_rows=rows[name]))
     with pytest.raises(ContractError, match=r"10 documents, but 3 in clean, 3 in ledger/filter"):
         check_conservation(job)
     rows["clean"] = 4
     check_conservation(job)
+
+
+def test_no_sentence_stands_twice_where_that_is_asked_for(tiny_run: TinyRun, gristmill: Command, tmp_path: Path):
+    roots = [tmp_path / "one", tmp_path / "many"]
+    for root, n_documents in zip(roots, (50_000, 7), strict=True):
+        shutil.copytree(tiny_run.root, root)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("pipelines.passages.DOCUMENTS_PER_PARTITION", n_documents)
+            cut = "--set=refine.passages=[{unit: sentence, n: 1, min_words: 4}, {unit: word, n: 12}]"
+            done = gristmill("refine", "--settings", tiny_run.settings, f"--set=output={root}", cut)
+        assert done.code == 0, done.err
+    one, many = (TinyRun(tiny_run.corpus, root, tiny_run.settings, tiny_run.ids) for root in roots)
+    for table in ("passages", "clean", "ledger/refine"):
+        assert one.rows(table) == many.rows(table), table
+    sentences = [s for row in one.rows("clean") for s in re.split(r"(?<=[.。])\s*", row["text"]) if len(s.split()) > 4]
+    assert len(sentences) == len(set(sentences))
+    texts = {row["id"]: row["text"] for row in one.rows("documents")}
+    passages = one.rows("passages")
+    assert len(passages) >= 4
+    for row in passages:
+        assert texts[row["id"]].encode()[row["start"] : row["end"]].decode()[:20] in texts[row["first_id"]]

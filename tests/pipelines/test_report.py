@@ -16,6 +16,7 @@ import pytest
 from jobs.settings import Settings
 from jobs.stages import STAGES
 from pipelines import histograms
+from pipelines.figures_flow import FATES
 from pipelines.figures_run import balances
 from pipelines.report_page import render
 from pipelines.run import Committed, Run, Table, to_json
@@ -130,15 +131,15 @@ def write_run(folder: Path, documents: dict[str, Document]) -> Run:
     commit(run, "ingest", [write_table(run, table, rows) for table, rows in ingested.items()], counts, {"inputs": []})
     measured = write_table(run, "signals", [signals_row(name, one) for name, one in documents.items()])
     commit(run, "measure", [measured], {}, {"quality.model": "none"})
-    extra = {"dedup": [write_table(run, "duplicates", cluster() if "e" in documents else [])]}
+    clean = write_table(run, "clean", [row for row in names if row["id"][-1] in kept])
+    extra = {"dedup": [write_table(run, "duplicates", cluster() if "e" in documents else [])], "refine": [clean]}
     settings = {
         "filter": {"quality.min_score": None},
         "decontaminate": {"decontaminate": {"sets": [{"name": "quiz"}], "n": 13, "share": 0.5}},
     }
-    for stage in ("filter", "dedup", "decontaminate"):
+    for stage in ("filter", "dedup", "decontaminate", "refine"):
         table, removed = write_ledger(run, stage, documents)
         commit(run, stage, [table, *extra.get(stage, [])], {"removed": removed}, settings.get(stage, {}))
-    commit(run, "refine", [write_table(run, "clean", [row for row in names if row["id"][-1] in kept])], {}, {})
     files.write_bytes(run.path("tokenizer", "tokenizer.json"), b"{}")
     commit(run, "train_tokenizer", [describe_files(run, "tokenizer", ["tokenizer.json"])], {"words": 12}, {})
     commit(run, "pack", [write_shards(run, kept)], {}, {})
@@ -196,7 +197,8 @@ def page(folder) -> str:
 def test_every_record_is_in_one_place(found):
     fates = {one["fate"]: one["records"] for one in found["funnel"]["fates"]}
     assert fates == {
-        "no content": 1, "damaged": 1, "no text": 1, "filter": 2, "dedup": 1, "decontaminate": 1, "kept": 3,
+        "no content": 1, "damaged": 1, "no text": 1, "filter": 2, "dedup": 1, "decontaminate": 1,
+        "refine": 0, "kept": 3,
     }  # fmt: skip
     assert found["funnel"]["records"] == sum(fates.values()) == 10
     assert found["funnel"]["kept_characters"] == 680
@@ -206,10 +208,10 @@ def test_documents_of_each_source_and_language_add_up(found):
     by_source = {row["source"]: row for row in found["funnel"]["sources"]}
     assert by_source["crawl"] == {
         "source": "crawl", "documents": 4, "characters": 1270, "filter": 1, "dedup": 1, "decontaminate": 0,
-        "kept": 2, "kept_characters": 650, "clean": 2,
+        "refine": 0, "kept": 2, "kept_characters": 650, "clean": 2,
     }  # fmt: skip
     for row in (*found["funnel"]["sources"], *found["languages"]["rows"]):
-        assert row["documents"] == row["filter"] + row["dedup"] + row["decontaminate"] + row["kept"]
+        assert row["documents"] == sum(row[fate] for fate in FATES)
 
 
 def test_a_bound_counts_what_it_decides_what_it_removes_alone_and_what_nothing_else_removes(found):

@@ -1,9 +1,12 @@
 """Clean text of one part: what is left, edited, its addresses replaced, with its numbers and its cluster."""
 
-import pytest
-from tiny_parts import KEY, document, make_part, rows_of, write_rows
+from collections.abc import Mapping
+from types import MappingProxyType
 
-from pipelines.tables import CLEAN, DOCUMENTS, DUPLICATES, LEDGER
+import pytest
+from tiny_parts import KEY, document, ledger_of, make_part, rows_of, write_rows
+
+from pipelines.tables import CLEAN, DOCUMENTS, DUPLICATES, LEDGER, PASSAGES
 from udfs.decisions import Part
 from udfs.edits import Edits
 from udfs.pii import REPLACE
@@ -28,8 +31,12 @@ def part(tmp_path) -> Part:
     return Part(0, whole.documents, whole.signals, (ledger,), duplicates)
 
 
-def refined(part: Part, folder, edits: Edits | None = None, pii: bool = True):
-    result = refine_part(part, RefinePlan(str(folder / "clean"), KEY, CLEAN, edits, "cjk", REPLACE if pii else {}))
+def plan_of(folder, edits: Edits | None = None, pii: Mapping[str, str] = MappingProxyType({})) -> RefinePlan:
+    return RefinePlan(str(folder / "clean"), KEY, CLEAN, ledger_of(folder, "refine"), edits, "cjk", pii)
+
+
+def refined(part: Part, folder, edits: Edits | None = None, pii: bool = True, cuts: str | None = None):
+    result = refine_part(part, cuts, plan_of(folder, edits, REPLACE if pii else {}))
     assert result.part is not None
     return result, rows_of(folder / "clean" / result.part.path)
 
@@ -68,9 +75,20 @@ def test_documents_and_bytes_are_counted_by_source(part, tmp_path):
     assert result.n_bytes == {"web": sum(len(row["text"].encode()) for row in rows)}
 
 
+def test_passages_are_cut_and_a_text_that_was_nothing_else_goes(part, tmp_path):
+    passages = [{"row": 2, "start": 0, "end": len(TEXTS[2])}, {"row": 3, "start": 2, "end": 11}]
+    cuts = write_rows(tmp_path / "passages", 0, PASSAGES, passages)
+    result, rows = refined(part, tmp_path, cuts=cuts)
+    assert [row["text"] for row in rows] == [TEXTS[0], "A kept for three documents."]
+    ledger, counts = result.removed
+    assert counts == {("web", "repeated_passages"): 1}
+    (removed,) = rows_of(tmp_path / "ledger/refine" / ledger.path)
+    assert (removed["row"], removed["stage"], removed["broken"]) == (2, "refine", ["repeated_passages"])
+
+
 def test_no_file_where_nothing_is_left(tmp_path):
     whole = make_part(tmp_path, [document(0, TEXTS[1])])
     ledger = write_rows(tmp_path / "ledger", 0, LEDGER, [{"row": 0}])
     cut = Part(0, whole.documents, whole.signals, (ledger,))
-    result = refine_part(cut, RefinePlan(str(tmp_path / "clean"), KEY, CLEAN, None, "cjk", True))
+    result = refine_part(cut, None, plan_of(tmp_path))
     assert (result.part, result.documents) == (None, {})
