@@ -41,7 +41,7 @@ class Look(NamedTuple):
         >>> Look(10, 40, 24.0).said(Amount(120_000, "records"))
         '10/40 tasks, 1,250 records/s, 1:12 left'
         """
-        if not self.done or not self.seconds:
+        if not self.done or self.seconds < 1:  # too soon to tell
             return f"{self.done}/{self.total} tasks"
         speed = amount.number * self.done / self.total / self.seconds
         left = round(self.seconds * (self.total - self.done) / self.done)

@@ -75,8 +75,9 @@
     const bytes = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
     const view = new DataView(await new Response(bytes).arrayBuffer());
     const n = sample.documents;
-    sample.states = Uint8Array.from({ length: n }, (_, i) => view.getUint8(i));
-    sample.codes = sample.columns.map((_, c) => Uint16Array.from({ length: n }, (_, i) => view.getUint16(n + 2 * (c * n + i), true)));
+    const column = (c) => Uint16Array.from({ length: n }, (_, i) => view.getUint16(n + 2 * (c * n + i), true));
+    sample.states = new Uint8Array(view.buffer, 0, n);
+    sample.codes = sample.columns.map((_, c) => column(c));
     sample.misses = sample.columns.map(() => new Uint8Array(n));
     sample.missed = new Uint8Array(n);
   }
@@ -98,13 +99,16 @@
 
   function foretell() {
     const { states, missed, documents, kept, of } = sample;
-    const tally = (wanted, isMissed) => states.reduce((n, state, i) => n + (state === wanted && missed[i] > 0 === isMissed), 0);
+    const is = (i, wanted, isMissed) => states[i] === wanted && missed[i] > 0 === isMissed;
+    const tally = (...which) => states.reduce((n, _, i) => n + is(i, ...which), 0);
     const [gained, lost, replaced] = [tally(FILTERED, false), tally(KEPT, true), tally(KEPT_OF_MANY, true)];
-    const error = (n) => 1.96 * Math.sqrt(n + 2) * Math.sqrt(Math.max(0, 1 - documents / of));
-    const least = kept / of - (lost + replaced + error(lost + replaced)) / documents;
-    const most = kept / of + (gained - lost + error(gained + lost)) / documents;
+    // Each document adds 1, 0 or -1: `n` of them not 0, `net` in all; two more, since none seen is not none.
+    const spread = (n, net) => Math.sqrt((n - net ** 2 / documents + 2) * Math.max(0, 1 - documents / of));
+    const least = kept / of - (lost + replaced + 1.96 * spread(lost + replaced, lost + replaced)) / documents;
+    const most = kept / of + (gained - lost + 1.96 * spread(gained + lost, gained - lost)) / documents;
     const share = (x) => (100 * Math.min(1, Math.max(0, x))).toFixed(2);
-    return `Together they would keep ${share(least)} to ${share(most)} % of the documents; now it is ${share(kept / of)} %.`;
+    const range = `${share(least)} to ${share(most)} %`;
+    return `Together they would keep ${range} of the documents; now it is ${share(kept / of)} %.`;
   }
 
   function describe({ counts, kept, missing, inForce }, places) {

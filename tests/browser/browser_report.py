@@ -10,7 +10,7 @@ import numpy as np
 
 from pipelines.figures_flow import MAX_HOSTS, MAX_LANGUAGES
 from pipelines.figures_run import MAX_CHECKS, MAX_DAMAGED, MAX_INPUTS
-from pipelines.figures_tuning import MAX_NUMBERS
+from pipelines.figures_tuning import KEPT, MAX_NUMBERS
 
 SCREENS = Path(__file__).resolve().parent.parent.parent / "build" / "screens"
 """Where pictures of the pages are left for people to look at."""
@@ -41,6 +41,19 @@ def wide_report(report: dict[str, Any]) -> dict[str, Any]:
     codes = random.integers(0, N_BINS, (N_SIGNALS, n_documents)).astype("<u2")
     data = random.integers(0, 5, n_documents).astype("u1").tobytes() + codes.tobytes()
     made["tuning"] |= {"documents": n_documents, "columns": names, "data": base64.b64encode(data).decode()}
+    return made
+
+
+def sampled_report(report: dict[str, Any], codes: np.ndarray, n_sampled: int) -> dict[str, Any]:
+    """The report of documents that were all kept, whose two signals are in the bins `codes` (2, documents); the first
+    `n_sampled` of them are the sample."""
+    made = copy.deepcopy(report)
+    names = ["a.first", "a.second"]
+    made["signals"]["rows"] = [wide_signal(name, False, np.random.default_rng(0)) for name in names]
+    made["funnel"]["documents"] = made["funnel"]["fates"][-1]["records"] = codes.shape[1]
+    sample = np.full(n_sampled, KEPT, "u1").tobytes() + codes[:, :n_sampled].astype("<u2").tobytes()
+    data = base64.b64encode(sample).decode()
+    made["tuning"] |= {"documents": n_sampled, "columns": names, "data": data}
     return made
 
 

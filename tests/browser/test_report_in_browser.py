@@ -3,12 +3,13 @@
 import json
 import re
 from collections import Counter
-from itertools import count, cycle, pairwise
+from itertools import count, cycle, pairwise, product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from browser_report import SCREENS, wide_report
+from browser_report import N_BINS, SCREENS, sampled_report, wide_report
 from payloads import PAYLOADS, filled
 from tiny_corpus import TinyRun
 
@@ -87,6 +88,32 @@ def test_bounds_as_they_are_foretell_what_was_kept(opened, report_page: Path, re
     }""")
     share = f"{100 * report['funnel']['fates'][-1]['records'] / report['funnel']['documents']:.2f}"
     assert found == f"Together they would keep {share} to {share} % of the documents; now it is {share} %."
+
+
+def test_the_range_of_a_sample_holds_the_share_of_all(opened, report: dict[str, Any], tmp_path: Path):
+    """40 pairs of bounds on 50,000 documents of which 2,000 are the sample; 95 of 100 ranges are to hold the share."""
+    codes = np.random.default_rng(7).binomial(N_BINS - 1, [[0.4], [0.6]], (2, 50_000))
+    file = tmp_path / "sampled.html"
+    file.write_bytes(render(sampled_report(report, codes, 2_000), HISTORY))
+    page = opened(file)
+    held = []
+    for first, second in product(range(20, 40, 5), range(36, 56, 2)):
+        said = page.evaluate(MOVE_TWO, [first, second])
+        least, most = map(float, re.findall(r"(\d+\.\d+)(?= to | % of)", said))
+        share = 100 * float(((codes[0] >= first) & (codes[1] >= second)).mean())
+        held.append(least <= share <= most)
+        assert most - least < 5
+    assert sum(held) >= 36
+
+
+MOVE_TWO = """(places) => {
+  ["a.first", "a.second"].forEach((key, i) => {
+    const slider = document.querySelector(`fieldset[data-key="${key}"] input[data-side=min]`);
+    slider.value = places[i];
+    slider.dispatchEvent(new Event("input"));
+  });
+  return document.querySelector(".foretold").textContent;
+}"""
 
 
 def test_search_hides_what_does_not_match_and_headings_sort(opened, report_page: Path):

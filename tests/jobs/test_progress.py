@@ -29,6 +29,7 @@ def test_a_session_that_is_just_starting_has_no_tasks(monkeypatch):
 
 def test_before_a_task_has_ended_there_is_no_speed():
     assert Look(0, 40, 12.0).said(Amount(100, "records")) == "0/40 tasks"
+    assert Look(2, 2, 1e-6).said(Amount(100, "records")) == "2/2 tasks"
 
 
 def test_the_clock_starts_anew_with_other_spark_stages(monkeypatch):
