@@ -23,6 +23,7 @@ from jobs.ablate_training import (
     minutes,
     n_at_once,
     settings_of,
+    torch_version,
     train_and_score,
     training,
 )
@@ -87,8 +88,10 @@ def ablate(settings: Settings, command: str, console: Console) -> Json:
 
 
 def begin(settings: Settings, command: str, console: Console) -> Work:
-    """Raises UsageError where the run is not on this machine, InputError where it is not ready."""
+    """Raises UsageError where the run is not on this machine or torch is not installed, InputError where the run is not
+    ready."""
     run = Run(settings.output)
+    torch_version()
     if not files.is_local(files.locate(run.root)[0]):
         raise UsageError(f"{run.root}: models are trained in a local folder", "copy the run here, or a part of it")
     if settings.ablate.name == TRAININGS:
