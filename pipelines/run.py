@@ -18,6 +18,7 @@ from udfs.parts import PartFile
 from udfs.shards import check_path
 
 Json = dict[str, Any]
+MAX_NAME_BYTES = 255
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Run:
         record = self.record(stage)
         try:
             return _from_json(record["committed"]) if record and record["committed"] else None
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise self._unreadable(stage, error) from error
 
     def _record_uri(self, stage: str) -> str:
@@ -132,8 +133,10 @@ def _from_json(content: Json) -> Committed:
 def _file(content: Json) -> PartFile:
     """A file of a table, if its path is certain to stay below the table's folder."""
     file = PartFile(**content)
-    if "\0" in file.path or file.path.startswith("/") or ".." in file.path.split("/"):
-        raise TypeError(f"the path of a file is {file.path!r}")
+    names = file.path.split("/")
+    is_named = all(name and len(name.encode("utf-8", "surrogateescape")) <= MAX_NAME_BYTES for name in names)
+    if not is_named or ".." in names or "\0" in file.path:
+        raise ValueError(f"the path of a file is {file.path!r:.200}")
     return file
 
 

@@ -216,5 +216,5 @@ def _record_failure(stage: str, run: Run, command: str, started: float, error: B
     try:
         before = run.record(stage) or {}
         run.write_record(stage, _record(stage, command, started, before.get("committed"), error))
-    except (OSError, GristmillError):
-        return  # the output itself cannot be written: the first error is the one to report
+    except (OSError, GristmillError, UnicodeEncodeError):
+        return  # nothing can be written there, or not what was: the first error is the one to report

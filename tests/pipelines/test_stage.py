@@ -146,14 +146,17 @@ FILE = {"n_rows": 0, "n_bytes": 0, "sha256": "", "digest": ""}
         {"above": {}},
         {"../above": {"files": []}},
         {"above": {"files": [{"path": "x"}]}},
-        *[{"above": {"files": [{**FILE, "path": path}]}} for path in ("/etc/passwd", "../x", "x/../../y", "\0", 5)],
+        *[
+            {"above": {"files": [{**FILE, "path": path}]}}
+            for path in ("/etc/passwd", "../x", "x/../../y", "\0", "\ud800", "x" * 300, "", 5)
+        ],
     ],
 )
 def test_a_record_that_names_no_files_or_those_of_others_is_an_error(run, tables):
     go(ABOVE, run)
     record = run.record("above")
     record["committed"]["tables"] = tables
-    run.write_record("above", record)
+    Path(run.path("runs", "above.json")).write_text(json.dumps(record))
     with pytest.raises(ContractError):
         go(ABOVE, run)
 
