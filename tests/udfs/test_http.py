@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from udfs.http import BodyError, Response, decode_body, parse_response
+from udfs.http import USUAL_HEADER_BYTES, BodyError, Response, decode_body, parse_response
 
 MAX = 1 << 20
 
@@ -151,3 +151,9 @@ def test_any_bytes_make_a_response_or_a_body_error(block: bytes, coding: str, pa
     fields = {**response.fields, "content-encoding": coding}
     with contextlib.suppress(BodyError):
         assert len(decode_body(response._replace(fields=fields), MAX, partial).body) <= MAX
+
+
+def test_a_header_longer_than_usual_is_read_to_its_end() -> None:
+    odd = b"X-Odd: " + b"a" * USUAL_HEADER_BYTES
+    response = parse_response(b"HTTP/1.1 200 OK\r\n" + odd + b"\r\nContent-Type: text/html\r\n\r\nbody")
+    assert (response.status, response.media_type, response.body, response.warnings) == (200, "text/html", b"body", ())
