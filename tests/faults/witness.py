@@ -80,8 +80,8 @@ class Poller:
 
 
 def tree(root: Path) -> dict[str, str]:
-    """Every file of a run but its records: path -> SHA-256."""
-    paths = (path for path in sorted(root.rglob("*")) if path.is_file() and path.parent != root / "runs")
+    """Every file of a run's tables: path -> SHA-256."""
+    paths = (path for path in sorted(root.rglob("*")) if path.is_file() and path.parent not in (root, root / "runs"))
     return {str(path.relative_to(root)): sha256_of(path) for path in paths}
 
 
