@@ -71,7 +71,7 @@ class ArmRun(Run):
 def _stage_of(table: str, *names: str) -> str:
     """The stage that a path below a run directory belongs to; empty for none."""
     if table == "runs":
-        return names[0].removesuffix(".json")
+        return names[0].removesuffix(".json") if names else ""
     return writer_of(table) if table.partition("/")[0] in TABLES else ""
 
 
