@@ -20,7 +20,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -52,7 +52,7 @@ def pages_of(data: Path) -> list[bytes]:
     return crawl + [page.html.encode() for name in GOLD_SETS for page in read_gold(data, name)]
 
 
-def write_warc(file: Path, pages: list[bytes]) -> Path:
+def write_warc(file: Path, pages: Iterable[bytes]) -> Path:
     """Response records with digests, one gzip member each, as Common Crawl has them."""
     with file.open("wb") as stream:
         writer = WARCWriter(stream, gzip=True)
