@@ -32,6 +32,7 @@ from udfs.quality import CARD, FASTTEXT, WEIGHTS, FastTextQuality, Floats, Quali
 
 NO_ROWS = "0" * 32
 N_BINS = 10
+ROC_POINTS = 50
 FASTTEXT_DIM, FASTTEXT_THREADS = 16, 12
 
 
@@ -178,8 +179,8 @@ def fit(texts: DataFrame, training: TrainingSettings) -> Any:
 
 
 def evaluate(model: QualityModel | FastTextQuality, held_out: DataFrame) -> dict[str, Any]:
-    """AUC with its interval; precision and recall at 0.5 and at each tenth; calibration: texts, mean score and share of
-    good ones in each tenth; and how the scores of each source are spread."""
+    """AUC with its interval; precision and recall at 0.5 and at each tenth; the ROC curve; calibration, which is texts,
+    mean score and share of good ones in each tenth; and how the scores of each source are spread."""
     table = held_out.orderBy("draw", "id").select("source", "label", "text").toArrow()
     labels = table["label"].to_numpy()
     scores = model.scores(table["text"].combine_chunks())
@@ -192,6 +193,7 @@ def evaluate(model: QualityModel | FastTextQuality, held_out: DataFrame) -> dict
         "auc_high": high,
         **at_cut(labels, scores, 0.5),
         "cuts": [{"min_score": i / N_BINS, **at_cut(labels, scores, i / N_BINS)} for i in range(1, N_BINS)],
+        "roc": roc(labels, scores),
         "calibration": calibration(labels, scores),
         "sources": spread(table["source"].to_numpy(zero_copy_only=False), scores),
     }
@@ -201,6 +203,19 @@ def at_cut(labels: Floats, scores: Floats, min_score: float) -> dict[str, float 
     """Share of good ones among the texts kept, and of kept ones among the good."""
     kept = scores >= min_score
     return {"precision": float(labels[kept].mean()) if kept.any() else None, "recall": float(kept[labels == 1].mean())}
+
+
+def roc(labels: Floats, scores: Floats) -> list[dict[str, float]]:
+    """Shares of the good and of the bad texts that a smallest score keeps, for ROC_POINTS scores at equal distances in
+    rank, the highest first."""
+    order = np.argsort(-scores, kind="stable")
+    good, bad = np.cumsum(labels[order] == 1), np.cumsum(labels[order] != 1)
+    last_of_score = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    chosen = np.linspace(0, len(last_of_score) - 1, min(ROC_POINTS, len(last_of_score))).astype(int)
+    return [
+        {"min_score": float(scores[order[i]]), "good": float(good[i] / good[-1]), "bad": float(bad[i] / bad[-1])}
+        for i in last_of_score[chosen].tolist()
+    ]
 
 
 def calibration(labels: Floats, scores: Floats) -> list[dict[str, float]]:

@@ -35,6 +35,16 @@ def outline(counts: Sequence[int], top: int, base: float, height: float, log: bo
     return f"M0 {base:g}{''.join(path)}V{base:g}Z"
 
 
+def roc(points: Sequence[Json]) -> str:
+    """The ROC curve in a box of 100 by 100, from its lower left corner.
+
+    >>> roc([{"bad": 0.25, "good": 0.5}, {"bad": 1, "good": 1}])
+    'M0 100L25 50L100 0'
+    """
+    places = ((round(100 * point["bad"], 1), round(100 - 100 * point["good"], 1)) for point in points)
+    return "M0 100" + "".join(f"L{x:g} {y:g}" for x, y in places)
+
+
 def bars(counts: Sequence[int], height: int = HEIGHT) -> Json:
     """Bars that stand on the floor, on a linear scale."""
     top = max([*counts, 1])

@@ -114,6 +114,10 @@ def test_held_out_figures_count_every_text_once(spark: SparkSession):
     assert figures["recall"] == (scores[good] >= 0.5).mean()
     assert figures["precision"] == (good[scores >= 0.5].mean() if (scores >= 0.5).any() else None)
     assert sum(one["texts"] for one in figures["calibration"]) == 40
+    for point in figures["roc"]:
+        kept = scores >= point["min_score"]
+        assert (point["good"], point["bad"]) == (kept[good].mean(), kept[~good].mean())
+    assert (figures["roc"][-1]["good"], figures["roc"][-1]["bad"]) == (1, 1)
     assert figures["cuts"][4] == {"min_score": 0.5, "precision": figures["precision"], "recall": figures["recall"]}
     assert [one["recall"] for one in figures["cuts"]] == sorted(
         (one["recall"] for one in figures["cuts"]), reverse=True

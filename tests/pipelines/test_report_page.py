@@ -5,10 +5,11 @@ from itertools import pairwise
 
 import pytest
 
-from pipelines import figures_duplicates, figures_run, report, report_markdown
+from pipelines import figures_duplicates, report, report_markdown
 from pipelines.report_page import charts, formats
+from udfs import secrets
 
-MODULES = [report, report_markdown, charts, formats, figures_duplicates, figures_run]
+MODULES = [report, report_markdown, charts, formats, figures_duplicates, secrets]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)
