@@ -114,7 +114,8 @@ def datatrove(folder: str, warc: str, tokenizer: str, results: Any) -> None:
     from datatrove.utils.hashing import HashConfig
 
     config = MinhashConfig(WIDTH, BANDS, ROWS, hash_config=HashConfig(hash_fc="sha1"))
-    filters.LanguageFilter._requires_dependencies = []  # it asks for another build of fasttext by name
+    filters.LanguageFilter._requires_dependencies = []  # it asks for another build of fasttext by name, twice
+    lid.check_required_dependencies = lambda *_: None
     language = filters.LanguageFilter("en")
     lid.cached_asset_path_or_download = lambda *_, **__: default_model()  # its own may be out of reach
     filtered = readers.JsonlReader(f"{folder}/filtered")

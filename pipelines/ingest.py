@@ -25,7 +25,7 @@ from udfs.parts import part_name
 from udfs.records import WHOLE
 from udfs.urls import BlockFiles
 
-MIN_PART_BYTES, MAX_PART_BYTES = 1 << 20, 64 << 20
+MIN_PART_BYTES, MAX_PART_BYTES = 8 << 20, 64 << 20  # a smaller part costs its later tasks more than its text does
 USUAL_PARTS = 64
 UNCUT_PARTS = 4  # a file of no more than so many parts is not worth another reading
 SCHEMAS = {"documents": tables.DOCUMENTS, QUARANTINE: tables.QUARANTINE, LEDGER: tables.LEDGER}

@@ -25,7 +25,7 @@ def test_small_files_are_read_together_and_spans_alone():
     assert [[f.path for f in group] for group in groups] == [["a", "b"], ["c"], ["d"], ["d"]]
 
 
-@pytest.mark.parametrize(("total", "part"), [(0, 1 << 20), (640 << 20, 10 << 20), (1 << 50, 64 << 20)])
+@pytest.mark.parametrize(("total", "part"), [(0, 8 << 20), (640 << 20, 10 << 20), (1 << 50, 64 << 20)])
 def test_a_part_has_its_share_of_the_input_between_bounds(total, part):
     assert bytes_of_part(total) == part
 
