@@ -22,7 +22,7 @@ from conf.model import Model
 from pipelines.ingest import IngestSettings
 from pipelines.sources import Inputs, expand
 from pipelines.stage import Job
-from pipelines.tasks import stream_tasks
+from pipelines.tasks import spark_uri, stream_tasks
 from pipelines.tokenizer import write_file
 from udfs import files
 from udfs.errors import InputError
@@ -263,7 +263,7 @@ def auc_interval(labels: Floats, scores: Floats) -> tuple[float, float]:
 def save_pipeline(job: Job, fitted: Any) -> list[PartFile]:
     """The spark.ml directory. spark.ml puts times and random names into it, so its files do not count in the digest."""
     folder = job.run.path("quality_model", "spark_ml")
-    fitted.write().overwrite().save(folder)
+    fitted.write().overwrite().save(spark_uri(folder))
     fs, root = files.locate(folder)
     names = sorted(path.removeprefix(root.rstrip("/") + "/") for path in fs.find(root))
     found = {f"spark_ml/{name}": files.fingerprint(files.join(folder, name)) for name in names}

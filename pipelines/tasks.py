@@ -19,6 +19,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from udfs import errors
 from udfs.errors import GristmillError, OutputError
+from udfs.files import is_local, locate
 from udfs.parts import PartFile, part_name, write_part
 
 Task = TypeVar("Task")
@@ -119,9 +120,15 @@ def map_arrow(
     return frame.mapInArrow(go, from_arrow_schema(schema))
 
 
+def spark_uri(uri: str) -> str:
+    """The URI for Spark, which looks for a path without a scheme on the cluster's file system, where there is one."""
+    fs, path = locate(uri)
+    return f"file://{path}" if is_local(fs) else uri
+
+
 def spark_path(uri: str) -> str:
     """The URI for Spark's readers, which take it for a pattern: its `[`, `{`, `*` and `?` stand for themselves."""
-    return re.sub(r"([][{}*?\\])", r"\\\1", uri)
+    return re.sub(r"([][{}*?\\])", r"\\\1", spark_uri(uri))
 
 
 def write_frame(frame: DataFrame, folder: str, key: str, schema: pa.Schema) -> list[PartFile]:

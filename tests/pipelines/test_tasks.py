@@ -1,6 +1,7 @@
 """Spark as a scheduler: results in order, and errors of workers as errors of the command."""
 
 import errno
+import os
 import sys
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ from pyspark import cloudpickle
 from pyspark.sql import SparkSession
 
 from pipelines.stage import describe
-from pipelines.tasks import map_arrow, mendable, run_tasks, spelling_errors, stream_tasks, write_frame
+from pipelines.tasks import map_arrow, mendable, run_tasks, spark_path, spelling_errors, stream_tasks, write_frame
 from udfs.errors import ContractError, InputError, OutputError
 from udfs.parts import read_part
 
@@ -53,6 +54,12 @@ def test_rows_of_all_tasks_are_streamed(spark: SparkSession):
     frame = stream_tasks(spark, lambda task: iter([rows(task, task + 1), rows()]), [10, 20], NUMBERS)
     assert sorted(row["n"] for row in frame.collect()) == [10, 11, 20, 21]
     assert stream_tasks(spark, fail, [], NUMBERS).collect() == []
+
+
+def test_a_path_of_this_machine_stays_one_where_spark_has_a_cluster():
+    assert spark_path("/run/a [1]*.parquet") == r"file:///run/a \[1\]\*.parquet"
+    assert spark_path("run/a:b") == f"file://{os.getcwd()}/run/a:b"
+    assert spark_path("hdfs://n:1/run/a?") == r"hdfs://n:1/run/a\?"
 
 
 @pytest.mark.parametrize(
