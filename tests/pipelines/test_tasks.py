@@ -1,6 +1,7 @@
 """Spark as a scheduler: results in order, and errors of workers as errors of the command."""
 
 import errno
+import gc
 import os
 import sys
 
@@ -54,6 +55,17 @@ def test_rows_of_all_tasks_are_streamed(spark: SparkSession):
     frame = stream_tasks(spark, lambda task: iter([rows(task, task + 1), rows()]), [10, 20], NUMBERS)
     assert sorted(row["n"] for row in frame.collect()) == [10, 11, 20, 21]
     assert stream_tasks(spark, fail, [], NUMBERS).collect() == []
+
+
+def test_a_worker_spares_the_collector_what_is_loaded(spark: SparkSession):
+    def frozen(_) -> int:
+        return gc.get_freeze_count()
+
+    def frozen_rows(task: int):
+        yield rows(frozen(task))
+
+    assert min(run_tasks(spark, "test", frozen, [1, 2])) > 1000
+    assert stream_tasks(spark, frozen_rows, [1], NUMBERS).toArrow()["n"][0].as_py() > 1000
 
 
 def test_a_path_of_this_machine_stays_one_where_spark_has_a_cluster():
