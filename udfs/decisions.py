@@ -48,6 +48,12 @@ def signals_left(part: Part, columns: Sequence[str]) -> Iterator[pa.RecordBatch]
         yield batch.filter(pa.array(~np.isin(batch.column("row").to_numpy(), removed)))
 
 
+def left_rows(part: Part) -> Rows:
+    """The rows of the documents that are left."""
+    found = [batch.column("row").to_numpy() for batch in signals_left(part, [])]
+    return np.concatenate([np.zeros(0, np.int64), *found])
+
+
 def count_sources(part: Part) -> Counter[str]:
     """The documents that are left, by source."""
     return sum(
@@ -82,6 +88,8 @@ class LedgerFile:
 
         `removed` has `row` and the stage's own columns; id, source, url and excerpt are added from `signals`.
         """
+        if not len(removed):
+            return None, {}
         removed = removed.sort_by("row")
         known = take_signals(part, removed["row"].to_numpy().astype(np.int64), ["id", "source", "url", "excerpt"])
         columns: dict[str, Any] = {name: known[name] for name in known.column_names}

@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from udfs import files
-from udfs.decisions import Counts, LedgerFile, Part, signals_left, texts_at
+from udfs.decisions import Counts, LedgerFile, Part, left_rows, texts_at
 from udfs.edits import Edits, edit
 from udfs.errors import InputError
 from udfs.parts import PartFile
@@ -129,9 +129,8 @@ def matches(texts: Strings, index: Index) -> Iterator[tuple[int, int, float]]:
 
 def decontaminate_part(part: Part, plan: DecontaminatePlan, ledger: LedgerFile) -> tuple[PartFile | None, Counts]:
     """Write the ledger rows of the documents left that hold an evaluation item."""
-    left = pa.Table.from_batches(signals_left(part, []))["row"].to_numpy().astype(np.int64)
     hits = []
-    for documents, rows in texts_at(part, left, ["text"]):
+    for documents, rows in texts_at(part, left_rows(part), ["text"]):
         texts = edit(Texts(documents.column("text"), plan.word_rule), plan.edits).texts
         hits += [(int(rows[document]), item, share) for document, item, share in find_overlap(texts, plan)]
     columns = {

@@ -10,6 +10,7 @@ not outlive its parent.
 """
 
 import functools
+import gc
 import json
 import os
 import resource
@@ -102,6 +103,7 @@ def serve(extract: Callable[[bytes], Extraction]) -> None:
     """Answer pages from standard input until it ends, each within the limits."""
     resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESS_BYTES, MAX_ADDRESS_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    gc.freeze()  # what is loaded stays, so the collector need not walk through it at every page
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)  # what a library prints must not pass for an answer
         while (page := _receive(sys.stdin.buffer)) is not None:

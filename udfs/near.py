@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from udfs.copies import halves, node_of
-from udfs.decisions import Part, Rows, signals_left, texts_at
+from udfs.decisions import Part, Rows, left_rows, signals_left, texts_at
 from udfs.edits import Edits, edit
 from udfs.minhash import jaccard_pairs
 from udfs.shingles import ShingleSets, shingle_sets
@@ -110,8 +110,7 @@ def shingle_lists(documents: pa.RecordBatch, plan: ShinglePlan) -> pa.ListArray:
 
 def shingle_words(part: Part, plan: ShinglePlan) -> Iterator[pa.RecordBatch]:
     """WORDS: the shingle set of each document left, spelt out for spark.ml; those without shingles are left out."""
-    rows = np.concatenate([np.zeros(0, np.int64), *(b.column("row").to_numpy() for b in signals_left(part, []))])
-    for documents, found in texts_at(part, rows, ["id", "text"]):
+    for documents, found in texts_at(part, left_rows(part), ["id", "text"]):
         lists = shingle_lists(documents, plan)
         order, _ = halves(documents.column("id"))
         spelt = pa.ListArray.from_arrays(lists.offsets, lists.values.cast(pa.string()))

@@ -27,7 +27,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from udfs.copies import halves, node_of
-from udfs.decisions import Part, Rows, signals_left, texts_at
+from udfs.decisions import Part, Rows, left_rows, texts_at
 from udfs.edits import Edits, edit
 from udfs.folding import CODE as FOLDED
 from udfs.folding import DIGIT, IN_WORD, KIND_SHIFT, NOTHING, WORD, word_table
@@ -98,11 +98,6 @@ def batches_of(part: Part, rows: Rows, plan: PassagePlan) -> Iterator[Batch]:
     for documents, found in texts_at(part, rows, ["id", "text"]):
         texts = edit(Texts(documents.column("text"), plan.word_rule), plan.edits).texts
         yield Batch(texts, *halves(documents.column("id")), node_of(part.number, found))
-
-
-def left_rows(part: Part) -> Rows:
-    found = [batch.column("row").to_numpy() for batch in signals_left(part, [])]
-    return np.concatenate([np.zeros(0, np.int64), *found])
 
 
 def pieces_of(texts: Texts, unit: Unit) -> Pieces:
