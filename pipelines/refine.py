@@ -5,18 +5,20 @@ passages that stand in several documents are to be found (pipelines/passages.py)
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Literal
 
 from conf.model import Model
 from pipelines.ledger import add_ledger, ledger_file, parts_left
 from pipelines.measure import MeasureSettings
 from pipelines.passages import PassageSettings, find_passages
+from pipelines.run import Json
 from pipelines.stage import Job
 from pipelines.tables import CLEAN
 from pipelines.tasks import run_tasks
 from udfs.errors import ContractError
 from udfs.passages import PassagePlan
-from udfs.refine import RefinePlan, refine_part
+from udfs.refine import Refined, RefinePlan, refine_part
 
 EARLIER = ("ledger/filter", "ledger/dedup", "ledger/decontaminate")
 
@@ -67,14 +69,28 @@ def refine(job: Job, refine: RefineSettings, measure: MeasureSettings) -> None:
     refined = run_tasks(job.spark, "refine", lambda task: refine_part(*task, plan), tasks)
     job.add("clean", [one.part for one in refined])
     add_ledger(job, [one.removed for one in refined])
+    job.counts |= counts_of(refined)
+    check_conservation(job)
+
+
+def counts_of(refined: Sequence[Refined]) -> Json:
+    """What is kept by source; what of people was replaced by source and kind, and in how many documents."""
     documents, n_bytes = Counter[str](), Counter[str]()
+    replaced, replaced_in = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for one in refined:
         documents.update(one.documents)
         n_bytes.update(one.n_bytes)
-    job.counts["kept"] = [
-        {"source": source, "documents": documents[source], "bytes": n_bytes[source]} for source in sorted(documents)
-    ]
-    check_conservation(job)
+        replaced.update(one.replaced)
+        replaced_in.update(one.replaced_in)
+    return {
+        "kept": [
+            {"source": source, "documents": documents[source], "bytes": n_bytes[source]} for source in sorted(documents)
+        ],
+        "replaced": [
+            {"source": source, "kind": kind, "n": n, "documents": replaced_in[source, kind]}
+            for (source, kind), n in sorted(replaced.items())
+        ],
+    }
 
 
 def check_conservation(job: Job) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from udfs.spans import Floats
+from udfs.spans import Floats, Ints
 
 LOCAL_PART = r"[A-Za-z0-9!#$%&*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&*+/=?^_`{|}~-]+)*"
 EMAIL = rf"\b{LOCAL_PART}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{{2,}}\b"
@@ -89,6 +89,18 @@ def replace_pii(texts: pa.Array, actions: Mapping[str, str] = REPLACE) -> pa.Arr
         if name in actions:
             texts = _replace(texts, kind, kind.stand_in if actions[name] == "replace" else "")
     return texts
+
+
+def replace_and_count(texts: pa.Array, actions: Mapping[str, str]) -> tuple[pa.Array, dict[str, Ints]]:
+    """(what `replace_pii` makes of the texts, kind -> how many of it stood in each text that was changed for it)."""
+    found: dict[str, Ints] = {}
+    for name in [name for name in KINDS if name in actions]:
+        left = replace_pii(texts, {name: actions[name]})
+        changed = pc.not_equal(texts, left).fill_null(False)
+        found[name] = np.zeros(len(texts), np.int64)
+        found[name][np.asarray(changed)] = count_pii(texts.filter(changed), name)
+        texts = left
+    return texts, found
 
 
 def _replace(texts: pa.Array, kind: Kind, stand_in: str) -> pa.Array:

@@ -13,7 +13,8 @@ from udfs.decisions import Counts, LedgerFile, Part, Rows, signals_left, texts_a
 from udfs.edits import Edits, edit
 from udfs.parts import PartFile, PartWriter, part_name, read_part
 from udfs.passage_cuts import cut
-from udfs.pii import replace_pii
+from udfs.pii import replace_and_count
+from udfs.spans import Ints
 from udfs.text import Texts
 
 REPEATED = "repeated_passages"
@@ -41,12 +42,15 @@ class RefinePlan:
 
 @dataclass
 class Refined:
-    """A clean part, with the number of documents and of UTF-8 bytes of text by source; what went for want of text."""
+    """A clean part, with the number of documents and of UTF-8 bytes of text by source; what went for want of text; by
+    source and kind the addresses and numbers of people that were replaced, and the documents they stood in."""
 
     part: PartFile | None = None
     removed: tuple[PartFile | None, Counts] = (None, {})
     documents: Counter[str] = field(default_factory=Counter)
     n_bytes: Counter[str] = field(default_factory=Counter)
+    replaced: Counter[tuple[str, str]] = field(default_factory=Counter)
+    replaced_in: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 def refine_part(part: Part, passages: str | None, plan: RefinePlan) -> Refined:
@@ -57,10 +61,11 @@ def refine_part(part: Part, passages: str | None, plan: RefinePlan) -> Refined:
     cuts, emptied, start = read_cuts(passages), [np.zeros(0, np.int64)], 0
     with PartWriter(plan.folder, part_name(part.number, plan.key), plan.schema) as writer:
         for documents, found in texts_at(part, rows, None):
-            batch, is_empty = refine_batch(documents, figures.slice(start, len(found)), cuts, plan)
+            batch, is_empty, replaced = refine_batch(documents, figures.slice(start, len(found)), cuts, plan)
             emptied.append(found[is_empty])
             writer.write(batch)
             count(batch, refined)
+            count_replaced(documents.column("source").to_pylist(), replaced, refined)
             start += len(found)
     refined.part = writer.part
     refined.removed = plan.ledger.write(part, removed_for_repeats(np.concatenate(emptied)))
@@ -102,17 +107,17 @@ def kept_clusters(part: Part) -> dict[int, tuple[str, int]]:
 
 def refine_batch(
     documents: pa.RecordBatch, figures: pa.Table, cuts: Cuts, plan: RefinePlan
-) -> tuple[pa.RecordBatch, NDArray[np.bool_]]:
-    """(clean rows, which of the documents have none because nothing is left of their text)."""
+) -> tuple[pa.RecordBatch, NDArray[np.bool_], dict[str, Ints]]:
+    """(clean rows, which of the documents have none because nothing is left of their text, what was replaced)."""
     texts = edit(Texts(documents.column("text"), plan.word_rule), plan.edits).texts
     texts, is_empty = without(texts, figures["row"].to_numpy(), cuts)
     columns = {name: figures[name].combine_chunks() for name in figures.column_names}
     columns |= {name: documents.column(name) for name in documents.schema.names}
-    columns["text"] = replace_pii(texts.arrow, plan.pii)
+    columns["text"], replaced = replace_and_count(texts.arrow, plan.pii)
     batch = pa.RecordBatch.from_arrays(
         [columns[field.name].cast(field.type) for field in plan.schema], schema=plan.schema
     )
-    return batch.filter(pa.array(~is_empty)), is_empty
+    return batch.filter(pa.array(~is_empty)), is_empty, replaced
 
 
 def without(texts: Texts, rows: Rows, cuts: Cuts) -> tuple[Texts, NDArray[np.bool_]]:
@@ -132,3 +137,10 @@ def count(batch: pa.RecordBatch, refined: Refined) -> None:
     for source, n_bytes in zip(batch.column("source").to_pylist(), sizes, strict=True):
         refined.documents[source] += 1
         refined.n_bytes[source] += n_bytes
+
+
+def count_replaced(sources: list[str], replaced: Mapping[str, Ints], refined: Refined) -> None:
+    for kind, counts in replaced.items():
+        for i in np.flatnonzero(counts):
+            refined.replaced[sources[i], kind] += int(counts[i])
+            refined.replaced_in[sources[i], kind] += 1

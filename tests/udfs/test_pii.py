@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from udfs.pii import KINDS, count_pii, is_bank_card, is_id_card, replace_pii
+from udfs.pii import KINDS, count_pii, is_bank_card, is_id_card, replace_and_count, replace_pii
 
 
 def replaced(text: str) -> str | None:
@@ -107,3 +107,10 @@ def test_of_ten_last_digits_one_makes_a_bank_card(number):
 @pytest.mark.parametrize("attack", ["a." * 50_000, "1." * 50_000, "4111 " * 20_000, "+1" * 50_000, "(202) " * 20_000])
 def test_hostile_texts_are_read_to_the_end(attack):
     assert replace_pii(pa.array([attack]), dict.fromkeys(KINDS, "remove")).to_pylist()[0] is not None
+
+
+def test_what_is_replaced_is_counted_text_by_text():
+    texts = pa.array(["a@example.org and b@example.org, 8.8.8.8", None, "10.0.0.1", "email@example.com"], pa.string())
+    left, found = replace_and_count(texts, {"email": "replace", "ip": "remove"})
+    assert left.to_pylist() == ["email@example.com and email@example.com, ", None, "10.0.0.1", "email@example.com"]
+    assert {kind: counts.tolist() for kind, counts in found.items()} == {"email": [2, 0, 0, 0], "ip": [1, 0, 0, 0]}

@@ -75,6 +75,13 @@ def test_documents_and_bytes_are_counted_by_source(part, tmp_path):
     assert result.n_bytes == {"web": sum(len(row["text"].encode()) for row in rows)}
 
 
+def test_what_was_replaced_is_counted_by_source_and_kind(part, tmp_path):
+    result, _ = refined(part, tmp_path)
+    assert (result.replaced, result.replaced_in) == ({("web", "email"): 1}, {("web", "email"): 1})
+    result, _ = refined(part, tmp_path / "none", pii=False)
+    assert not result.replaced
+
+
 def test_passages_are_cut_and_a_text_that_was_nothing_else_goes(part, tmp_path):
     passages = [{"row": 2, "start": 0, "end": len(TEXTS[2])}, {"row": 3, "start": 2, "end": 11}]
     cuts = write_rows(tmp_path / "passages", 0, PASSAGES, passages)
