@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.dataset as ds
 from rich.console import Console
 from rich.table import Table as Grid
@@ -12,15 +13,20 @@ from rich.table import Table as Grid
 from jobs.side_by_side import side_by_side
 from jobs.terminal import print_json, shown
 from pipelines.filter import FilterSettings
+from pipelines.measure import MeasureSettings
 from pipelines.run import Json, Run
 from pipelines.stage import open_table
 from udfs import files, signals
+from udfs.edits import edit
 from udfs.errors import InputError
+from udfs.text import Texts
 
 LEDGERS = ("ingest", "filter", "dedup", "decontaminate", "refine")
 ID = ds.field("id")
 NUMBERS = ("language", "language_score", "quality_score", "n_chars", "n_words")
 SHOWN = ("id", "source", "url", "date", "file_path", "record_offset", "record_id", "charset", "extractor", "title")
+MAX_PASSAGES = 20
+MAX_PASSAGE_CHARS = 60
 FIRST_PLACES = ("documents", "ledger/ingest", "quarantine")
 
 
@@ -36,6 +42,7 @@ def explain_document(run: Run, doc_id: str, console: Console) -> None:
         print_signals(run, measured, console)
     print_verdict(verdict(run, document), console)
     print_duplicates(run, identity, console)
+    print_passages(run, document, console)
 
 
 def explain_as_json(run: Run, doc_id: str, console: Console) -> None:
@@ -45,7 +52,8 @@ def explain_as_json(run: Run, doc_id: str, console: Console) -> None:
     found: Json = {name: document.get(name) for name in SHOWN} | verdict(run, document)
     if measured:
         found |= {name: measured[name] for name in NUMBERS} | {"signals": list(judged(run, measured))}
-    print_json(console, found | {"duplicate": find(run, "duplicates", document["id"])})
+    cut = list(rows_where(run, "passages", ID, document["id"]))
+    print_json(console, found | {"duplicate": find(run, "duplicates", document["id"]), "passages": cut})
 
 
 def the_only(run: Run, doc_id: str) -> dict[str, Any]:
@@ -166,6 +174,26 @@ def print_differences(run: Run, identity: str, kept: dict[str, Any], console: Co
     document = find(run, "documents", identity)
     if document and kept:
         console.print(side_by_side(document["text"], kept["text"], ("this document", "the one kept")))
+
+
+def print_passages(run: Run, document: dict[str, Any], console: Console) -> None:
+    """What `refine` cut out of the document, the beginning of each passage, and where it stands first."""
+    cut = list(rows_where(run, "passages", ID, document["id"]))
+    text = edited_text(run, document["text"]) if cut else b""
+    for row in cut[:MAX_PASSAGES]:
+        begin = text[row["start"] : row["end"]].decode("utf-8", "replace")[:MAX_PASSAGE_CHARS]
+        place = f"{row['unit']}s at byte {row['start']}, {row['end'] - row['start']} bytes, first in {row['first_id']}"
+        console.print(f"cut            {place}: {shown(begin)}")
+    if len(cut) > MAX_PASSAGES:
+        console.print(f"cut            and {len(cut) - MAX_PASSAGES} more")
+
+
+def edited_text(run: Run, text: str) -> bytes:
+    """The text as `refine` had it, before anything was cut."""
+    refined = run.committed("refine")
+    assert refined is not None  # it has written the passages
+    settings = MeasureSettings.model_validate(refined.identity["settings"]["measure"])
+    return edit(Texts(pa.array([text]), settings.words), settings.edits_plan()).texts.arrow[0].as_py().encode()
 
 
 def show(similarity: float | None) -> str:

@@ -18,7 +18,7 @@ from pipelines.tokenizer import train_tokenizer
 from pipelines.validate import validate
 
 LEDGERS = ("ledger/ingest", "ledger/filter", "ledger/dedup", "ledger/decontaminate", "ledger/refine")
-ALL_ROWS = ("documents", "quarantine", "signals", *LEDGERS, "duplicates", "clean")
+ALL_ROWS = ("documents", "quarantine", "signals", *LEDGERS, "duplicates", "passages", "clean")
 
 CHAIN = [
     Stage(

@@ -47,7 +47,7 @@ def run_suite(context: Any, table: str, chosen: list[Expectation]) -> list[dict[
     import pandas as pd
     from great_expectations.expectations.core.expect_column_values_to_be_between import ExpectColumnValuesToBeBetween
 
-    name = html.escape(table).replace("/", "-")
+    name = html.escape(table).replace("~", "~0").replace("/", "~1")  # as in a JSON pointer: no two become one
     columns = {html.escape(one.figure): one for one in chosen}
     figures = pd.DataFrame({column: [one.value] for column, one in columns.items()})
     source = context.data_sources.add_pandas(name).add_dataframe_asset(name)

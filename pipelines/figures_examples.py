@@ -1,10 +1,11 @@
 """Documents to look at: for every bound those nearest to it on both sides, for every other reason a few.
 
-Chosen by their ids, which are hashes, from a bounded sample; so the same run shows the same documents. Of a text there
-is the excerpt of 200 characters that the tables carry.
+Chosen by their ids, which are hashes, from a bounded sample; so the same run shows the same documents. Near a bound the
+text is shown about what makes the signal's value, where that has a place; otherwise there is the excerpt of 200
+characters that the tables carry.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,8 @@ from pipelines.figures_flow import STAGES
 from pipelines.histograms import variants_of
 from pipelines.run import Json
 from pipelines.stage import Job
+from udfs.causes import has_place
+from udfs.excerpts import Look, Seen
 from udfs.histograms import variant_of
 from udfs.verdicts import Check
 
@@ -63,7 +66,20 @@ def nearest(check: Check, sampled: pa.Table) -> Iterator[Json]:
                 "value": float(values[row]),
                 "bound": str(variants[number[row]].interval),
                 "matched_id": None,
+                "signal": check.column,
             }
+
+
+def looks_at_causes(rows: list[Json]) -> list[Look]:
+    return [Look(row["id"], row["signal"]) for row in rows if has_place(row.get("signal", ""))]
+
+
+def mark_causes(rows: list[Json], seen: Mapping[Look, Seen]) -> None:
+    """Set `excerpt` and `marks`, which characters of it make the signal's value; null where that has no place."""
+    for row in rows:
+        found = seen.get(Look(row["id"], row.get("signal")))
+        row["marks"] = found and found.marks
+        row["excerpt"] = found.text if found else row["excerpt"]
 
 
 def removers(job: Job, ids: list[str]) -> dict[str, str]:

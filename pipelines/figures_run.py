@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from pyspark.sql import functions as F
 
+from pipelines.figures_flow import MAX_SOURCES
 from pipelines.histograms import outside
+from pipelines.refine import RefineSettings
 from pipelines.run import Json, Run
 from pipelines.stage import Job
 from udfs import files
@@ -77,6 +80,29 @@ def quality(run: Run) -> Json:
     if trained is None or not trained.counts:
         return {"not_computed": "no labelled texts are named in quality.training"}
     return {"basis": "exact, of the texts held out from training", **trained.counts}
+
+
+def personal_data(run: Run) -> Json:
+    """Addresses and numbers of people that `refine` replaced or removed, by source and kind."""
+    refined = run.committed("refine")
+    assert refined is not None  # the job reads its tables
+    actions = RefineSettings.model_validate({"pii": refined.identity["settings"]["refine"]["pii"]}).actions()
+    if not actions:
+        return {"not_computed": "refine.pii is off, so nothing was looked for"}
+    kinds: dict[str, Counter[str]] = {kind: Counter() for kind in actions}
+    sources: dict[str, Counter[str]] = {}
+    for row in refined.counts["replaced"]:
+        kinds[row["kind"]].update({"n": row["n"], "documents": row["documents"]})
+        sources.setdefault(row["source"], Counter())[row["kind"]] += row["n"]
+    ordered = sorted(sources.items(), key=lambda item: (-item[1].total(), item[0]))[:MAX_SOURCES]
+    return {
+        "basis": "exact",
+        "kinds": [
+            {"kind": kind, "action": action, "n": kinds[kind]["n"], "documents": kinds[kind]["documents"]}
+            for kind, action in actions.items()
+        ],
+        "rows": [{"source": source, **{kind: counts[kind] for kind in actions}} for source, counts in ordered],
+    }
 
 
 def provenance(job: Job) -> Json:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import Field
-from pyspark.sql import Column
+from pyspark.sql import Column, Window
 from pyspark.sql import functions as F
 
 from conf.model import Model
@@ -25,7 +25,10 @@ from udfs.errors import ContractError
 
 PROBABILITIES = ("language_score", "quality_score", "similarity", "matched_similarity")
 NEVER_NULL = ("id", "source", "stage", "reason", "file_path", "record_offset", "text", "cluster_id", "kept_id")
+WITHOUT_OWN_ID = ("quarantine", "passages")
+"""Tables with a row that is no document of its own."""
 REMOVING = ("ledger/filter", "ledger/dedup", "ledger/decontaminate", "ledger/refine")
+MAX_BYTES_A_CHARACTER = 4
 SHARE, CHANGE = "share ", "change of the share "
 RESULTS = "results.json"
 NO_DIGEST = "0" * 32
@@ -60,6 +63,7 @@ def validate(job: Job, validation: ValidateSettings) -> None:
                 for expectation in of_table(job, table)
             ],
             *conservation(job),
+            *of_passages(job),
             *found,
             *drift(found, validation),
             *of_shards(job),
@@ -82,7 +86,7 @@ def of_table(job: Job, table: str) -> list[Expectation]:
     figures: dict[str, tuple[Column, float | None, float | None]] = {
         "rows": (F.count(F.lit(1)), job.table(table).n_rows, job.table(table).n_rows)
     }
-    if table != "quarantine":
+    if table not in WITHOUT_OWN_ID:
         figures["repeated ids"] = (F.count("id") - F.count_distinct("id"), 0, 0)
     for name in names:
         if name in NEVER_NULL and not (table == "quarantine" and name == "id"):
@@ -118,6 +122,26 @@ def per_source(job: Job, table: str) -> Counter[str]:
     return Counter({row["source"]: row["count"] for row in job.read(table).groupBy("source").count().collect()})
 
 
+def of_passages(job: Job) -> list[Expectation]:
+    """What was cut stood in documents that `refine` had, each stretch once, and stands first in another such document
+    or before: those come first by their ids."""
+    if not job.table("passages").n_rows:
+        return []
+    passages = job.read("passages")
+    left = job.read("clean").select("id").union(job.read("ledger/refine").select("id"))
+    before = F.lag("end", 1, 0).over(Window.partitionBy("id", "unit").orderBy("start"))
+    too_far = F.col("end") > MAX_BYTES_A_CHARACTER * F.col("n_chars")
+    stretches = passages.join(job.read("signals").select("id", "n_chars"), "id")
+    wrong = stretches.select(((F.col("start") < before) | (F.col("end") <= F.col("start")) | too_far).alias("is_wrong"))
+    found = {
+        "of documents that were not left": passages.join(left, "id", "left_anti"),
+        "first in documents that were not left": passages.join(left.toDF("first_id"), "first_id", "left_anti"),
+        "first in documents of later ids": passages.where("first_id > id"),
+        "that overlap or lie outside of their text": wrong.where("is_wrong"),
+    }
+    return [Expectation("passages", figure, rows.count(), 0, 0) for figure, rows in found.items()]
+
+
 def shares(job: Job, validation: ValidateSettings) -> list[Expectation]:
     """Of a source's documents what each reason removes; of all documents the duplicates, and each language."""
     documents = per_source(job, "documents")
@@ -130,7 +154,11 @@ def shares(job: Job, validation: ValidateSettings) -> list[Expectation]:
     return [
         *[
             Expectation(
-                row["source"], f"{SHARE}removed for {row['reason']}", row["count"] / documents[row["source"]], 0, limit
+                f"source {row['source']}",
+                f"{SHARE}removed for {row['reason']}",
+                row["count"] / documents[row["source"]],
+                0,
+                limit,
             )
             for row in removed
         ],

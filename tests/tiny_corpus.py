@@ -94,6 +94,8 @@ QUESTION = "Which of the two sisters kept the brass compass that their uncle had
 SHORT_QUESTION = "How many oars does the green boat of Anna have?"
 GERMAN = "Der alte Müller trug die schweren Säcke vor dem Sturm zum Fluss.\nDanach ging er langsam nach Hause zurück."
 ADDRESSES = "You can write to miller@old-mill.example.org or open 8.8.8.8 but not 10.0.0.1 at any time of day."
+REPEATED = "Printed for the friends of the old mill and given away at every door."
+"""A line of two documents, which `refine` leaves in one of them."""
 
 # Of two documents that are alike, the one with more good words has the better score, so it is the one that is kept.
 CRAWL = {
@@ -125,6 +127,7 @@ C4 = {
 }
 PILE = {
     **{f"pile-{i}": ("Wikipedia (en)" if i % 2 else "PubMed Abstracts", english(50 + i)) for i in range(10)},
+    **{f"pile-{i}": ("PubMed Abstracts", f"{english(50 + i)}\n{REPEATED}") for i in (6, 8)},
     "exam": ("Wikipedia (en)", f"{english(70)}\n{QUESTION.upper()}"),
     "short-exam": ("Wikipedia (en)", f"{english(71)}\nIt says: {SHORT_QUESTION}"),
 }
@@ -219,6 +222,7 @@ def settings_for(corpus: Path, output: Path) -> dict[str, object]:
         },
         "dedup": {"threshold": 0.7, "bands": 6, "rows": 4},
         "decontaminate": {"sets": [f"{corpus}/evals/exam.jsonl"]},
+        "refine": {"passages": [{"unit": "line", "min_words": 4}]},
         "tokenizer": {"kind": "sentencepiece", "vocab_size": 400},
         "pack": {"val_share": 0.2},
         "seed": 7,

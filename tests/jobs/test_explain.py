@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from tiny_corpus import Command, TinyRun
+from tiny_corpus import REPEATED, Command, TinyRun, english
 
 
 def plain_jaccard(left: str, right: str, n: int = 5) -> float:
@@ -70,6 +70,14 @@ def test_a_copy_of_a_url_whose_texts_were_not_compared(explain, tiny_run: TinyRu
     assert "found as       url" in out
     assert "similarity     not computed" in out
     assert f"kept           {tiny_run.ids['tracked']}" in out
+
+
+def test_a_document_that_lost_a_passage_says_which_and_where_it_stands_first(explain, tiny_run: TinyRun):
+    first, later = sorted((tiny_run.ids[name], name) for name in ("pile-6", "pile-8"))
+    line = next(line for line in explain(later[1]).splitlines() if line.startswith("cut "))
+    assert f"lines at byte {len(english(int(later[1][-1]) + 50)) + 1}, {len(REPEATED)} bytes" in line
+    assert f"first in {first[0]}: {REPEATED[:60]}" in line
+    assert "\ncut " not in explain(first[1])
 
 
 def test_a_document_that_holds_an_evaluation_item_names_it(explain):

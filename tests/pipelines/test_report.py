@@ -127,19 +127,23 @@ def write_run(folder: Path, documents: dict[str, Document]) -> Run:
         "quarantined": [{"source": "crawl", "reason": "not_json", "n": 1}],
         "removed": [{"source": "crawl", "reason": "no_text", "n": 1}],
     }
-    ingested = {"documents": names, "quarantine": [damaged], "ledger/ingest": [no_text]}
+    texts = [row | {"text": one.excerpt} for row, one in zip(names, documents.values(), strict=True)]
+    ingested = {"documents": texts, "quarantine": [damaged], "ledger/ingest": [no_text]}
     commit(run, "ingest", [write_table(run, table, rows) for table, rows in ingested.items()], counts, {"inputs": []})
     measured = write_table(run, "signals", [signals_row(name, one) for name, one in documents.items()])
     commit(run, "measure", [measured], {}, {"quality.model": "none"})
     clean = write_table(run, "clean", [row for row in names if row["id"][-1] in kept])
-    extra = {"dedup": [write_table(run, "duplicates", cluster() if "e" in documents else [])], "refine": [clean]}
+    copies = write_table(run, "duplicates", cluster() if "e" in documents else [])
+    extra = {"dedup": [copies], "refine": [write_table(run, "passages", []), clean]}
     settings = {
         "filter": {"quality.min_score": None},
         "decontaminate": {"decontaminate": {"sets": [{"name": "quiz"}], "n": 13, "share": 0.5}},
+        "refine": {"refine": {"pii": True, "passages": []}, "measure": {}},
     }
     for stage in ("filter", "dedup", "decontaminate", "refine"):
         table, removed = write_ledger(run, stage, documents)
-        commit(run, stage, [table, *extra.get(stage, [])], {"removed": removed}, settings.get(stage, {}))
+        counts = {"removed": removed, "replaced": [{"source": "crawl", "kind": "email", "n": 2, "documents": 1}]}
+        commit(run, stage, [table, *extra.get(stage, [])], counts, settings.get(stage, {}))
     files.write_bytes(run.path("tokenizer", "tokenizer.json"), b"{}")
     commit(run, "train_tokenizer", [describe_files(run, "tokenizer", ["tokenizer.json"])], {"words": 12}, {})
     commit(run, "pack", [write_shards(run, kept)], {}, {})
@@ -246,6 +250,12 @@ def test_duplicates_tokens_and_evaluation_sets(found):
     assert found["duplicates"]["sizes"] == [{"size": "2", "clusters": 1, "documents": 2}]
     assert found["duplicates"]["similarities"][45] == 1
     assert found["duplicates"]["largest"][0]["kept_id"] == id_of("b")
+    (pair,) = found["duplicates"]["pairs"]
+    left, right = (["".join(run["text"] for run in row[side]) for row in pair["rows"]] for side in ("left", "right"))
+    assert (left, right) == ([DOCUMENTS["b"].excerpt], [DOCUMENTS["e"].excerpt])
+    assert [run["text"] for run in pair["rows"][0]["right"] if not run["differs"]] == [" ", " copy"]
+    assert found["passages"] == {"not_computed": "refine.passages names none to cut, or none stands twice"}
+    assert found["personal_data"]["rows"] == [{"source": "crawl", "email": 2, "ip": 0, "id_card": 0, "bank_card": 0}]
     assert found["decontamination"]["rows"] == [{"set": "quiz", "documents": 1, "items": 1}]
     assert found["packing"]["totals"]["n_tokens"] == 24
     rates = {row["source"]: row for row in found["tokenizer"]["sources"]}

@@ -5,12 +5,12 @@ from typing import Any
 
 import duckdb
 import pytest
-from tiny_corpus import TinyRun
+from tiny_corpus import REPEATED, TinyRun
 
 PATTERNS = {
     "ledger": "ledger/*/*.parquet",
     "packed": "shards/*/*/*.docs.parquet",
-    **{name: f"{name}/*.parquet" for name in ("documents", "quarantine", "signals", "duplicates", "clean")},
+    **{name: f"{name}/*.parquet" for name in ("documents", "quarantine", "signals", "duplicates", "passages", "clean")},
 }
 FATE = "coalesce(any_value(l.stage), 'kept')"
 PLACES = f"""
@@ -116,6 +116,38 @@ def test_duplicates(tables: Database, found: dict[str, Any]) -> None:
     assert duplicates["similarities"] == [bins.get(i, 0) for i in range(50)]
     largest = "select cluster_id, any_value(cluster_size) from duplicates group by cluster_id"
     assert {(row["cluster_id"], row["cluster_size"]) for row in duplicates["largest"]} == set(tables.rows(largest))
+
+
+def test_passages(tables: Database, found: dict[str, Any]) -> None:
+    passages = found["passages"]
+    units = tables.rows('select unit, count(*), count(distinct id), sum("end" - start) from passages group by unit')
+    assert {tuple(row[name] for name in ("unit", "passages", "documents", "bytes")) for row in passages["units"]} == {
+        *units
+    }
+    largest = tables.rows("""
+        select unit, first_id, "end" - start as size, count(*), sum("end" - start), min(id)
+        from passages group by all""")
+    names = ("unit", "first_id", "size", "passages", "bytes")
+    assert {(*(row[name] for name in names), row["example"]["id"]) for row in passages["largest"]} == set(largest)
+    assert [row["excerpt"][slice(*row["marks"][0])] for row in passages["largest"]] == [REPEATED]
+
+
+def test_personal_data(tables: Database, found: dict[str, Any]) -> None:
+    """By the stand-ins in clean, which no document of the corpus holds before."""
+    stand_ins = {"email": "email@example.com", "ip": "192.0.2.1"}
+    counted = {
+        kind: tables.rows(f"""
+            select source, sum(len(string_split(text, '{text}')) - 1), count_if(contains(text, '{text}'))
+            from clean group by source having count_if(contains(text, '{text}')) > 0""")
+        for kind, text in stand_ins.items()
+    }
+    kinds = {row["kind"]: (row["n"], row["documents"]) for row in found["personal_data"]["kinds"]}
+    for kind in stand_ins:
+        assert kinds[kind] == tuple(sum(row[i] for row in counted[kind]) for i in (1, 2)) == (1, 1)
+        assert {row["source"]: row[kind] for row in found["personal_data"]["rows"]} == {
+            source: n for source, n, _ in counted[kind]
+        }
+    assert (kinds["bank_card"], kinds["id_card"]) == ((0, 0), (0, 0))
 
 
 def test_tokens(tables: Database, found: dict[str, Any]) -> None:

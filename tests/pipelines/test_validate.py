@@ -4,6 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tiny_corpus import Command, TinyRun
 
@@ -18,7 +20,7 @@ def test_a_good_run_meets_expectations_of_every_table_and_source(tiny_run: TinyR
     found = results(tiny_run.root)
     assert all(row["success"] for row in found)
     figures = {(row["table"], row["figure"]): row["value"] for row in found}
-    for table in ("documents", "signals", "ledger/filter", "duplicates", "clean", "quarantine"):
+    for table in ("documents", "signals", "ledger/filter", "duplicates", "passages", "clean", "quarantine"):
         assert figures[table, "rows"] == len(tiny_run.rows(table))
     lost = {figure for table, figure in figures if table == "ingest"}
     assert lost == {
@@ -46,7 +48,7 @@ def test_a_reason_that_removes_too_much_fails_by_name_with_65(tiny_run: TinyRun,
     broken = [(row["table"], row["figure"]) for row in results(tmp_path / "run [1]") if not row["success"]]
     n_wikipedia = sum(row["source"] == "pile.wikipedia-en" for row in tiny_run.rows("documents"))
     assert n_wikipedia < 10
-    assert ("pile.wikipedia-en", "share removed for evaluation_overlap") in broken
+    assert ("source pile.wikipedia-en", "share removed for evaluation_overlap") in broken
     assert json.loads((tmp_path / "run [1]/runs/validate.json").read_text())["exit_code"] == 65
 
 
@@ -86,6 +88,31 @@ def test_a_share_that_has_moved_since_an_earlier_run_fails_by_name(
     assert "documents: change of the share in de is -0." in finished.err
     finished = gristmill("validate", "--settings", tiny_run.settings, *against, "--set=validation.max_drift=0.3")
     assert finished.code == 0, finished.err
+
+
+def test_a_passage_that_cannot_be_fails_by_name(tiny_run: TinyRun, gristmill: Command, tmp_path: Path):
+    shutil.copytree(tiny_run.root, tmp_path / "run")
+    (part,) = (tmp_path / "run/passages").glob("part-*.parquet")
+    passages = pq.read_table(part)
+    wrong = [{**row, "start": row["end"], "first_id": "f" * 32} for row in passages.to_pylist()]
+    pq.write_table(pa.Table.from_pylist(wrong, passages.schema), part)
+    (tmp_path / "run/runs/validate.json").unlink()
+    finished = gristmill("validate", "--settings", tiny_run.settings, f"--set=output={tmp_path}/run")
+    assert finished.code == 65
+    broken = {row["figure"]: row["value"] for row in results(tmp_path / "run") if not row["success"]}
+    assert broken == {
+        "first in documents that were not left": 1,
+        "first in documents of later ids": 1,
+        "that overlap or lie outside of their text": 1,
+    }
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_names_that_differ_in_a_slash_alone_have_a_suite_each():
+    names = ("source a/b", "source a-b", "source a~1b", "documents", "source documents")
+    rows, _ = check([Expectation(name, "figure", i, i, i) for i, name in enumerate(names)])
+    assert {row["table"]: row["value"] for row in rows} == {name: i for i, name in enumerate(names)}
+    assert all(row["success"] for row in rows)
 
 
 def test_too_many_duplicates_fail_by_name(tiny_run: TinyRun, gristmill: Command, tmp_path: Path):
