@@ -87,6 +87,14 @@ CAPACITY = {
     "yarn.scheduler.capacity.maximum-am-resource-percent": 0.8,
 }
 
+LOG4J = {
+    "rootLogger": "WARN,stderr",
+    "appender.stderr": "org.apache.log4j.ConsoleAppender",
+    "appender.stderr.target": "System.err",
+    "appender.stderr.layout": "org.apache.log4j.PatternLayout",
+    "appender.stderr.layout.ConversionPattern": "%d{ISO8601} %p %c{2}: %m%n",
+}
+
 
 @dataclass(frozen=True)
 class Daemon:
@@ -127,14 +135,14 @@ class Daemon:
             os.kill(pid, signal.SIGKILL)
 
 
+def java() -> list[str]:
+    program = str(Path(os.environ["JAVA_HOME"]) / "bin" / "java") if "JAVA_HOME" in os.environ else "java"
+    return [program, "-Xmx384m", "-XX:+UseSerialGC", *OPENED, "-cp", f"{CONF}:{LIB}/hadoop/*"]
+
+
 def hadoop_daemons() -> list[Daemon]:
-    java = str(Path(os.environ["JAVA_HOME"]) / "bin" / "java") if "JAVA_HOME" in os.environ else "java"
-    options = ["-Xmx384m", "-XX:+UseSerialGC", *OPENED, "-cp", f"{CONF}:{LIB}/hadoop/*"]
-    logs = {"HADOOP_ROOT_LOGGER": "INFO,console"}
     return [
-        Daemon(
-            name, [java, *options, f"-Dgristmill={name}", main], {**hadoop_environment(), **logs, **node_ports(name)}
-        )
+        Daemon(name, [*java(), f"-Dgristmill={name}", main], {**hadoop_environment(), **node_ports(name)})
         for name, main in JAVA_CLASSES.items()
     ]
 
@@ -152,11 +160,12 @@ def hadoop_environment() -> dict[str, str]:
 
 
 def environment() -> dict[str, str]:
-    """What spark-submit and gristmill need to know of this cluster."""
+    """What spark-submit and gristmill need to know of this cluster, and where they are."""
     import pyspark
 
     spark_home = str(Path(pyspark.__file__).parent)
-    return {**hadoop_environment(), "SPARK_HOME": spark_home, "SPARK_LOCAL_IP": "127.0.0.1",
+    programs = {name: os.environ[name] for name in ("PATH", "JAVA_HOME") if name in os.environ}
+    return {**programs, **hadoop_environment(), "SPARK_HOME": spark_home, "SPARK_LOCAL_IP": "127.0.0.1",
             "AWS_ENDPOINT_URL_S3": S3, **S3_USER}  # fmt: skip
 
 
@@ -173,6 +182,7 @@ def write_conf() -> None:
     for name, values in sites.items():
         lines = [f"  <property><name>{key}</name><value>{value}</value></property>" for key, value in values.items()]
         (CONF / f"{name}.xml").write_text("\n".join(["<configuration>", *lines, "</configuration>", ""]))
+    (CONF / "log4j.properties").write_text("".join(f"log4j.{key}={value}\n" for key, value in LOG4J.items()))
     keys = [{"accessKey": S3_USER["AWS_ACCESS_KEY_ID"], "secretKey": S3_USER["AWS_SECRET_ACCESS_KEY"]}]
     actions = ["Admin", "Read", "Write", "List", "Tagging"]
     (CONF / "s3.json").write_text(
@@ -271,6 +281,12 @@ def status() -> None:
         sys.exit(1)
 
 
+def dfs(arguments: list[str]) -> None:
+    """Hadoop's own commands on files: -put, -get, -ls ..."""
+    shell = [*java(), "org.apache.hadoop.fs.FsShell", *arguments]
+    sys.exit(subprocess.run(shell, env={**os.environ, **hadoop_environment()}).returncode)
+
+
 def main(arguments: list[str]) -> None:
     if arguments in (["up"], ["up", "--s3"]):
         up("--s3" in arguments)
@@ -280,8 +296,10 @@ def main(arguments: list[str]) -> None:
         status()
     elif arguments == ["env"]:
         print(*[f"export {key}={shlex.quote(value)}" for key, value in environment().items()], sep="\n")
+    elif arguments[:1] == ["dfs"]:
+        dfs(arguments[1:])
     else:
-        sys.exit("usage: scripts/cluster up [--s3] | down | status | env")
+        sys.exit("usage: scripts/cluster up [--s3] | down | status | env | dfs -COMMAND ...")
 
 
 if __name__ == "__main__":

@@ -40,9 +40,38 @@ def test_a_stage_that_fails_leaves_its_exit_code_and_reason(on_hdfs: tuple[Run, 
     assert (record["exit_code"], record["hint"]) == (66, "run `gristmill ingest` first")
 
 
-def test_the_chain_on_s3_comes_to_the_digests_of_a_local_run(corpus: Corpus, tmp_path: Path):
+def test_a_stage_in_client_mode_comes_to_the_digests_of_a_local_run(corpus: Corpus, on_hdfs: tuple[Run, Path]):
+    client = {
+        "spark.submit.deployMode": "client",
+        "spark.pyspark.driver.python": sys.executable,
+        "spark.ui.enabled": "false",
+    }
+    run, settings = Run(f"{on_hdfs[0].root}-client"), on_hdfs[1]
+    submit("ingest", settings, f"output={run.root}", conf=client)
+    expected = {name: digest for name, digest in corpus.digests.items() if name.startswith("ingest: ")}
+    assert digests_of(run, ("ingest",)) == expected
+
+
+@pytest.fixture(scope="module")
+def on_s3(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
+    file = tmp_path_factory.mktemp("settings") / "s3.yaml"
     files.locate("s3a://gristmill")[0].makedirs("gristmill", exist_ok=True)
-    run = corpus.copied_to(f"s3a://gristmill/tests/{os.getpid()}", tmp_path / "s3.yaml")
-    command = [sys.executable, "-m", "jobs", "run", "--settings", str(tmp_path / "s3.yaml")]
+    return corpus.copied_to(f"s3a://gristmill/tests/{os.getpid()}", file), file
+
+
+def test_the_chain_on_s3_comes_to_the_digests_of_a_local_run(corpus: Corpus, on_s3: tuple[Run, Path]):
+    run, settings = on_s3
+    command = [sys.executable, "-m", "jobs", "run", "--settings", str(settings)]
     subprocess.run([*command, *[f"--set=spark={{{', '.join(f'{k}: {v!r}' for k, v in S3A.items())}}}"]], check=True)
     assert digests_of(run) == corpus.digests
+
+
+def test_the_chain_in_one_application_on_yarn_with_everything_on_s3(corpus: Corpus, on_s3: tuple[Run, Path]):
+    root = f"{on_s3[0].root}-yarn"
+    keys = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    given = {
+        f"{to}.{name}": value for to in ("spark.executorEnv", "spark.yarn.appMasterEnv") for name, value in keys.items()
+    }
+    ended = wait(submit("run", on_s3[1], f"output={root}", conf={**S3A, **given}))
+    assert ended["finalStatus"] == "SUCCEEDED", ended["diagnostics"]
+    assert digests_of(Run(root)) == corpus.digests

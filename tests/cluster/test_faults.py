@@ -3,12 +3,22 @@ been, or fails, and then the same command converges."""
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from applications import EXECUTOR, MASTER, WORKER, await_process, kill_daemon, mend_cluster, submit, wait
-from digests import STAGES, Corpus, digests_of
+from applications import (
+    EXECUTOR,
+    MASTER,
+    WORKER,
+    await_work,
+    failed_tasks,
+    kill_daemon,
+    mend_cluster,
+    processes,
+    submit,
+    wait,
+)
+from digests import Corpus, digests_of
 
 from pipelines.run import Run
 from udfs import files
@@ -17,47 +27,58 @@ pytestmark = pytest.mark.cluster
 FAULTED = ("ingest", "dedup", "pack")
 
 
-def kill(word: str) -> Callable[[str], None]:
-    """SIGKILL for the first process of its kind, as soon as Python works somewhere."""
+def kill_executor(application: str) -> None:
+    os.kill(await_work(application).pid, 9)
 
-    def fault(application: str) -> None:
-        await_process(application, WORKER)
-        os.kill(await_process(application, word)[0], 9)
 
-    return fault
+def kill_python_workers(application: str) -> None:
+    """Those of an executor; the daemon that forked them lives."""
+    folder = await_work(application).folder
+    python = [process for process in processes(application, WORKER) if process.folder == folder]
+    forked = [process.pid for process in python if process.parent in {other.pid for other in python}]
+    assert forked
+    for pid in forked:
+        os.kill(pid, 9)
+
+
+def kill_master(application: str) -> None:
+    await_work(application)
+    for process in processes(application, MASTER):
+        os.kill(process.pid, 9)
 
 
 def lose_node(application: str) -> None:
-    """A node dies: its node manager, and the executor that works on it."""
-    executor, container = await_process(application, EXECUTOR)
-    node = next(part for part in container.parts if part.startswith("node-"))
+    """A node dies: its node manager, and the executors that work on it."""
+    node = await_work(application).node
     kill_daemon(f"nodemanager-{node[-1]}")
-    os.kill(executor, 9)
+    for process in processes(application, EXECUTOR):
+        if process.node == node:
+            os.kill(process.pid, 9)
 
 
 def restart_datanode(application: str) -> None:
-    await_process(application, WORKER)
+    await_work(application)
     kill_daemon("datanode")
     time.sleep(5)
     mend_cluster()
 
 
 FAULTS = {
-    "executor": kill(EXECUTOR),
-    "python worker": kill(WORKER),
-    "application master": kill(MASTER),
+    "executor": kill_executor,
+    "Python worker": kill_python_workers,
+    "application master": kill_master,
     "node manager": lose_node,
     "data node": restart_datanode,
 }
+LOSES_TASKS = ("executor", "Python worker", "node manager")
 
 
 @pytest.fixture(scope="module")
-def done(on_hdfs: tuple[Run, Path]) -> tuple[Run, Path]:
-    """The run, with every stage done."""
+def done(on_hdfs: tuple[Run, Path], corpus: Corpus) -> tuple[Run, Path]:
+    """The run, with every stage done in one application."""
     run, settings = on_hdfs
-    for stage in STAGES:
-        if run.committed(stage) is None:
-            assert wait(submit(stage, settings))["finalStatus"] == "SUCCEEDED"
+    assert wait(submit("run", settings))["finalStatus"] == "SUCCEEDED"
+    assert digests_of(run) == corpus.digests
     return on_hdfs
 
 
@@ -72,11 +93,17 @@ def cluster():
 def test_a_stage_survives(stage: str, fault: str, corpus: Corpus, done: tuple[Run, Path], cluster: None):
     run, settings = done
     files.delete(run.path("runs", f"{stage}.json"))  # so that there is something to do
+    started = time.monotonic()
     application = submit(stage, settings)
     FAULTS[fault](application)
-    if wait(application)["finalStatus"] != "SUCCEEDED":
+    survived = wait(application)["finalStatus"] == "SUCCEEDED"
+    if fault in LOSES_TASKS:
+        assert failed_tasks(application), "nothing was at work in what was killed"
+    if not survived:
         mend_cluster()
         assert wait(submit(stage, settings))["finalStatus"] == "SUCCEEDED"
+    outcome = "the same application ended well" if survived else "it failed, the next one ended well"
+    print(f"{fault} in {stage}: {outcome}, {time.monotonic() - started:.0f} s")
     expected = {name: digest for name, digest in corpus.digests.items() if name.startswith(f"{stage}: ")}
     assert digests_of(run, (stage,)) == expected
     committed = run.committed(stage)
