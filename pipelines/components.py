@@ -20,7 +20,7 @@ MEMBERS = pa.schema([("node", pa.int64()), ("cluster", pa.int64())])
 def join_pairs(search: Search, pairs: DataFrame) -> DataFrame:
     """MEMBERS: every document of a pair, with the smallest node of its connected component as the cluster's name."""
     edges = pairs.selectExpr("centre AS node", "node AS root")
-    n_pairs = edges.count()
+    n_pairs = edges.count() if search.snapshots else search.job.table("compared").n_rows
     if n_pairs > MAX_DRIVER_PAIRS:
         return join_in_rounds(search, edges, n_pairs)
     return search.job.spark.createDataFrame(join_on_driver(edges.toArrow()))

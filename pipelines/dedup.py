@@ -31,20 +31,24 @@ from pipelines.search import Search
 from pipelines.snapshots import open_snapshots
 from pipelines.stage import Job
 from pipelines.tables import COMPARED, DUPLICATES, REVISIONS
-from pipelines.tasks import map_arrow, run_tasks, stream_tasks
+from pipelines.tasks import map_arrow, map_shards, run_tasks, stream_tasks
 from udfs import clustering, copies, files, near
-from udfs.bundles import BUNDLES, bundled, by_key, unbundled
+from udfs.bundles import BUNDLES, bundled, by_key
 from udfs.copies import Keep
 from udfs.decisions import Counts, Part, count_sources
 from udfs.errors import ContractError, UsageError
 from udfs.minhash import bands_for, rows_for
 from udfs.parts import read_part
 
+REMOVING = ("url", "exact", "near")
+"""The steps that remove documents, in their order."""
 ROWS_PER_PARTITION = 2_000_000
 SETS_PER_PARTITION = 50_000
 MEMBER_ROWS = pa.schema([("node", pa.int64()), *DUPLICATES])
-KNOWN = pa.schema([("left", pa.int64()), ("right", pa.int64()), ("similarity", pa.float64())])
-LOOKED_UP = pa.schema([*near.PAIRS, ("similarity", pa.float64())])
+KNOWN = ["left", "left_low", "right", "right_low", "similarity"]
+LOOKED_UP = pa.schema([*near.PAIRS, *(COMPARED.field(name) for name in ("left_low", "right_low", "similarity"))])
+PARTNERS_OF_BOTH = f"""stack(2, node, centre, left, left_low, similarity, centre, node, right, right_low, similarity)
+    AS ({", ".join(clustering.PARTNERS.names)})"""
 
 
 class DedupSettings(Model):
@@ -166,8 +170,8 @@ def find_copies(search: Search, step: str, column: str, keep: Keep) -> None:
 
 def preferred(search: Search, bundles: DataFrame) -> DataFrame:
     """copies.REMOVED of rows that are copies.KEYED."""
-    together = bundles.repartitionById(n_partitions(search.n_documents), "shard")
-    return map_arrow(together, lambda _, batches: copies.prefer(unbundled(batches)), copies.REMOVED)
+    n_shards = n_partitions(search.n_documents)
+    return map_shards(bundles, n_shards, lambda _, rows: copies.prefer(rows), copies.REMOVED)
 
 
 def find_near(search: Search, dedup: DedupSettings, measure: MeasureSettings) -> None:
@@ -177,9 +181,8 @@ def find_near(search: Search, dedup: DedupSettings, measure: MeasureSettings) ->
         pairs = candidates(search, dedup.bands)
     else:
         pairs = spark_ml_pairs(search, plan, dedup.threshold, dedup.bands)
-    compared = compare(search, pairs, plan)
-    verified = compared.where(F.col("similarity") >= dedup.threshold)
-    search.keep_step("links", nearest(search, verified), clustering.LINKS, removes=False)
+    verified = compare(search, pairs, plan).where(F.col("similarity") >= dedup.threshold)
+    search.keep_step("partners", verified.selectExpr(PARTNERS_OF_BOTH), clustering.PARTNERS, removes=False)
     by, keep = by_key(n_partitions(search.n_documents), "key"), dedup.preference()
 
     def rank(part: Part, members: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -187,9 +190,8 @@ def find_near(search: Search, dedup: DedupSettings, measure: MeasureSettings) ->
 
     ranked = search.at_home(join_pairs(search, verified), "node", rank, BUNDLES)
     search.keep_step("near", preferred(search, ranked), copies.REMOVED, removes=True)
-    known, unknown = look_up(search, "kept_pairs", kept_pairs(search), compared)
-    similar = known.unionByName(similarities(search, unknown, plan))
-    search.keep_step("similarity", similar, near.SIMILAR, removes=False)
+    others = search.stream_steps(clustering.not_compared, near.PAIRS, "near")
+    search.keep_step("similarity", similarities(search, others, plan), near.SIMILAR, removes=False)
 
 
 def candidates(search: Search, bands: int) -> DataFrame:
@@ -197,68 +199,47 @@ def candidates(search: Search, bands: int) -> DataFrame:
     n = n_partitions(search.n_documents * bands)
     by = by_key(n, "key")
     rows = search.stream(lambda part: bundled(near.band_rows(part), by), BUNDLES)
-    return map_arrow(rows.repartitionById(n, "shard"), lambda _, batches: near.stars(unbundled(batches)), near.PAIRS)
+    return map_shards(rows, n, lambda _, found: near.stars(found), near.PAIRS)
 
 
 def compare(search: Search, pairs: DataFrame, plan: near.ShinglePlan) -> DataFrame:
     """Rows of `compared` for all of the pairs; those that no earlier snapshot has compared are written."""
-    job = search.job
-    unknown, known = pairs, None
+    job, known = search.job, None
     if search.snapshots:
-        uris = [uri for snapshot in search.snapshots for uri in snapshot.compared]
-        earlier = stream_tasks(job.spark, partial(read_part, columns=KNOWN.names), uris, KNOWN)
-        known, unknown = look_up(search, "candidates", pairs, earlier)
-    names = {"left": F.col("centre_order"), "right": F.col("node_order")}
-    job.write("compared", similarities(search, unknown, plan).withColumns(names).select(COMPARED.names))
+        known, pairs = look_up(search, pairs)
+    job.write("compared", similarities(search, pairs, plan).select(COMPARED.names))
     new = job.read("compared")
-    return new.unionByName(known.withColumns(names).select(COMPARED.names)) if known else new
+    return new.unionByName(known) if known else new
 
 
-def look_up(search: Search, step: str, pairs: DataFrame, known: DataFrame) -> tuple[DataFrame, DataFrame]:
-    """(near.SIMILAR of the pairs whose similarity is known, near.PAIRS of the others)."""
-    ends = {"left": F.least("centre_order", "node_order"), "right": F.greatest("centre_order", "node_order")}
-    once = known.select(KNOWN.names).dropDuplicates(["left", "right"])
-    joined = pairs.withColumns(ends).join(once, ["left", "right"], "left").select(LOOKED_UP.names)
-    rows = search.written(step, joined, LOOKED_UP)
-    found = rows.where("similarity is not null").select(near.SIMILAR.names).dropDuplicates(["centre", "node"])
-    return found, rows.where("similarity is null").drop("similarity")
+def look_up(search: Search, pairs: DataFrame) -> tuple[DataFrame, DataFrame]:
+    """(rows of `compared` for the pairs that earlier snapshots have compared, near.PAIRS of the others)."""
+    uris = [uri for snapshot in search.snapshots for uri in snapshot.compared]
+    schema = pa.schema([COMPARED.field(name) for name in KNOWN])
+    earlier = stream_tasks(search.job.spark, partial(read_part, columns=KNOWN), uris, schema)
+    once = earlier.dropDuplicates(["left", "right"])
+    rows = search.written("candidates", pairs.join(once, ["left", "right"], "left").select(LOOKED_UP.names), LOOKED_UP)
+    found = rows.where("similarity is not null").select(COMPARED.names).dropDuplicates(["centre", "node"])
+    return found, rows.where("similarity is null").select(near.PAIRS.names)
 
 
 def similarities(search: Search, pairs: DataFrame, plan: near.ShinglePlan) -> DataFrame:
     """near.SIMILAR of the pairs, each once, by their shingle sets."""
-    members = pairs.selectExpr("centre", "group", "node", "node_order AS order")
-    centres = pairs.selectExpr("centre", "group", "centre AS node", "centre_order AS order")
-    sets = search.at_home(members.unionByName(centres), "node", partial(near.read_sets, plan=plan), near.SETS)
+    asked = pairs.selectExpr("centre", "`group`", "stack(2, node, centre) AS node")
+    sets = search.at_home(asked, "node", partial(near.read_sets, plan=plan), near.SETS)
     together = sets.repartition(n_partitions(search.n_documents, SETS_PER_PARTITION), "centre", "group")
     ordered = together.sortWithinPartitions("centre", "group", "is_member", "node")
     return map_arrow(ordered, lambda _, batches: near.similarities(batches), near.SIMILAR)
 
 
-def nearest(search: Search, pairs: DataFrame) -> DataFrame:
-    """clustering.LINKS: the most similar partner of each document of a pair."""
-    forth = pairs.selectExpr("node", "centre AS matched", "left AS matched_order", "similarity AS matched_similarity")
-    back = pairs.selectExpr("centre AS node", "node AS matched", "right AS matched_order", "similarity")
-    return search.at_home(forth.union(back), "node", clustering.nearest, clustering.LINKS)
-
-
-def kept_pairs(search: Search) -> DataFrame:
-    """near.PAIRS of every near-duplicate and the document kept for it."""
-    removed = [steps["near"] for steps in search.steps.values() if "near" in steps]
-    rows = stream_tasks(search.job.spark, read_part, removed, copies.REMOVED)
-    renamed = rows.selectExpr("kept_order AS centre_order", "order AS node_order", "kept AS centre", "node")
-    return renamed.withColumn("group", F.lit(0).cast("long"))
-
-
 def write_duplicates(search: Search, drop_all: bool) -> None:
     """The tables `duplicates` and `revisions`, from what the steps found."""
     steps = search.steps
-    found = search.stream_found()
-    for _ in ("url -> exact", "exact -> near"):
-        found = search.at_home(
-            found, "kept", lambda part, batches: clustering.follow(batches, steps[part.number]), clustering.FOUND
-        )
-    for column in ("kept", "matched"):
-        found = search.at_home(found, column, partial(clustering.name_nodes, column=column), clustering.FOUND)
+    found = search.stream_steps(clustering.found_in, clustering.FOUND, *REMOVING)
+    n_removing = sum(any(name in one for one in steps.values()) for name in REMOVING)
+    for _ in range(n_removing - 1):  # a document kept by one step may be removed by the next
+        together = search.by_group(found, "kept")
+        found = map_arrow(together, lambda number, batches: clustering.follow(batches, steps[number]), clustering.FOUND)
     whole = found.repartition(n_partitions(search.n_documents), "kept")
     kind = clustering.DROP_ALL if drop_all else clustering.KEPT
     rows = map_arrow(whole, lambda _, batches: clustering.clusters(batches, DUPLICATES, kind), MEMBER_ROWS)

@@ -29,8 +29,8 @@ def spark_ml_pairs(search: Search, plan: near.ShinglePlan, threshold: float, tab
     joined = model.approxSimilarityJoin(vectors, vectors, 1 - threshold + SLACK)
     left, right = F.struct("datasetA.order", "datasetA.node"), F.struct("datasetB.order", "datasetB.node")
     pairs = joined.where(left < right).selectExpr(
-        "datasetA.order AS centre_order",
-        "datasetB.order AS node_order",
+        "datasetA.order AS left",
+        "datasetB.order AS right",
         "datasetA.node AS centre",
         "datasetB.node AS node",
         "0L AS group",

@@ -20,9 +20,9 @@ from pipelines.data_sets import commit_data_set, provenance, withdraw_manifest
 from pipelines.mixture import MixtureSettings, Weights, epochs_of, tokens_expected, weigh
 from pipelines.run import Json, Run
 from pipelines.stage import Job
-from pipelines.tasks import map_arrow, stream_tasks
+from pipelines.tasks import map_shards, stream_tasks
 from pipelines.tokenizer import place_of
-from udfs.bundles import BUNDLES, bundled, by_column, unbundled
+from udfs.bundles import BUNDLES, bundled, by_column
 from udfs.errors import ContractError, UsageError
 from udfs.pack_shard import Packed, write_shard
 from udfs.shards import Shard, token_dtype
@@ -136,13 +136,13 @@ def write_shards(
     """One shard per name, each by one task, which holds it in memory; none for a name to which no document fell."""
     window, fit = pack.seq_len, pack.strategy == "best_fit"
 
-    def work(number: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        packed = write_shard(folder, names[number].path, vocab_size, unbundled(batches), window, fit)
+    def work(number: int, rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        packed = write_shard(folder, names[number].path, vocab_size, rows, window, fit)
         if packed:
             yield pa.RecordBatch.from_pydict({"number": [number], "packed": [json.dumps(asdict(packed))]}, SHARDS)
 
-    rows = map_arrow(bundles.repartitionById(len(names), "shard"), work, SHARDS).collect()
-    written = {row["number"]: json.loads(row["packed"]) for row in rows}
+    found = map_shards(bundles, len(names), work, SHARDS).collect()
+    written = {row["number"]: json.loads(row["packed"]) for row in found}
     return {
         name: Packed(**{**written[number], "shard": Shard(**written[number]["shard"])})
         for number, name in enumerate(names)

@@ -16,8 +16,8 @@ from pyspark.sql import DataFrame
 from conf.model import Model
 from pipelines.stage import Job
 from pipelines.tables import PASSAGES
-from pipelines.tasks import map_arrow, stream_tasks, write_frame
-from udfs.bundles import BUNDLES, bundled, by_key, unbundled
+from pipelines.tasks import map_shards, stream_tasks, write_frame
+from udfs.bundles import BUNDLES, bundled, by_key
 from udfs.decisions import Part
 from udfs.passage_cuts import cuts_in
 from udfs.passages import (
@@ -73,8 +73,7 @@ class Exchange:
 
     def meet(self, rows: DataFrame, work: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]) -> DataFrame:
         """Bundles by part of what `work` yields for all rows of some keys."""
-        together = rows.repartitionById(self.n_shards, "shard")
-        return map_arrow(together, lambda _, found: bundled(work(unbundled(found)), by_part), BUNDLES)
+        return map_shards(rows, self.n_shards, lambda _, found: bundled(work(found), by_part), BUNDLES)
 
     def at_home(self, rows: DataFrame, work: Work, schema: pa.Schema) -> DataFrame:
         """What `work` yields for each part and the rows about it."""
@@ -82,9 +81,9 @@ class Exchange:
 
         def go(number: int, found: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             if number in parts:
-                yield from work(parts[number], unbundled(found))
+                yield from work(parts[number], found)
 
-        return map_arrow(rows.repartitionById(max(parts, default=0) + 1, "shard"), go, schema)
+        return map_shards(rows, max(parts, default=0) + 1, go, schema)
 
 
 def find_passages(job: Job, parts: Sequence[Part], plan: PassagePlan) -> None:

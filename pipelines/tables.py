@@ -148,10 +148,12 @@ DUPLICATES = pa.schema(
 
 COMPARED = pa.schema(
     [
-        _column("left", LONG, "First 64 bits of the one id, as a signed number: the smaller of the two."),
-        _column("right", LONG, "First 64 bits of the other id."),
-        _column("centre", LONG, "Place of the first in the search: part * 2^32 + row, earlier snapshots first."),
-        _column("node", LONG, "Place of the second."),
+        _column("centre", LONG, "Place of the one in the search: part * 2^32 + row, earlier snapshots first."),
+        _column("left", LONG, "First 64 bits of its id, as a signed number: the smaller of the two."),
+        _column("left_low", LONG, "Last 64 bits of its id."),
+        _column("node", LONG, "Place of the other."),
+        _column("right", LONG, "First 64 bits of its id."),
+        _column("right_low", LONG, "Last 64 bits of its id."),
         _column("similarity", DOUBLE, "Jaccard similarity of their shingle sets, computed exactly."),
     ]
 )

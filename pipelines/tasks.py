@@ -20,6 +20,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from udfs import errors
+from udfs.bundles import unbundled
 from udfs.errors import GristmillError, OutputError
 from udfs.files import is_local, locate
 from udfs.parts import PartFile, part_name, write_part
@@ -141,6 +142,17 @@ def spark_uri(uri: str) -> str:
     """The URI for Spark, which looks for a path without a scheme on the cluster's file system, where there is one."""
     fs, path = locate(uri)
     return f"file://{path}" if is_local(fs) else uri
+
+
+def map_shards(
+    bundles: DataFrame,
+    n_shards: int,
+    work: Callable[[int, Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]],
+    schema: pa.Schema,
+) -> DataFrame:
+    """What `work` yields for each shard, given its number and its rows, of rows that are on their way in BUNDLES."""
+    together = bundles.repartitionById(n_shards, "shard")
+    return map_arrow(together, lambda number, found: work(number, unbundled(found)), schema)
 
 
 def spark_path(uri: str) -> str:

@@ -1,35 +1,32 @@
 """From removed documents to rows of `duplicates`: whom each was kept for in the end, and what they form together."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from udfs.copies import REMOVED, halves, lookup
+from udfs.copies import REMOVED, lookup, spelt
 from udfs.decisions import Counts, LedgerFile, Part, Rows, take_signals
-from udfs.near import SIMILAR
+from udfs.near import PAIRS, SIMILAR
 from udfs.parts import PartFile, read_part
 
 KEPT, DROP_ALL = "kept", "drop_all"
 """Kinds of the preferred document of a cluster: that it stays, and that it goes too."""
-LINKS = pa.schema([("node", pa.int64()), ("matched", pa.int64()), ("matched_similarity", pa.float64())])
+PARTNERS = pa.schema(
+    [(name, pa.int64()) for name in ("node", "matched", "matched_high", "matched_low")]
+    + [("matched_similarity", pa.float64())]
+)
+"""A document and one that it is similar to."""
 FOUND = pa.schema(
     [
-        ("node", pa.int64()),
-        ("id", pa.string()),
-        ("kept", pa.int64()),
-        ("kept_id", pa.string()),
+        *REMOVED,
         ("kind", pa.string()),
         ("similarity", pa.float64()),
-        ("matched", pa.int64()),
-        ("matched_id", pa.string()),
-        ("matched_similarity", pa.float64()),
+        *[PARTNERS.field(name) for name in PARTNERS.names[1:]],
     ]
-)
-PARTNERS = pa.schema(
-    [LINKS.field(0), LINKS.field(1), ("matched_order", pa.int64()), ("matched_similarity", pa.float64())]
 )
 Steps = Mapping[str, str]
 """The URIs of a part of what the steps of the search have found, by step; those that found nothing are absent."""
@@ -39,93 +36,88 @@ def read_step(steps: Steps, name: str, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_batches(read_part(steps[name]) if name in steps else [], schema)
 
 
-def found_in(part: Part, steps: Steps) -> Iterator[pa.RecordBatch]:
+def found_in(steps: Steps) -> Iterator[pa.RecordBatch]:
     """FOUND rows of the documents of a part that some step removed; `kept` as that step has it."""
     for kind, similarity in (("url", np.nan), ("exact", 1.0)):
         removed = read_step(steps, kind, REMOVED)
         certain = np.full(len(removed), similarity)
-        yield _found(part, kind, removed, certain, removed["kept"].to_numpy(), certain)
+        yield from _found(kind, removed, certain, [*(removed[name] for name in REMOVED.names[3:]), certain])
+    removed, partners = read_step(steps, "near", REMOVED), read_step(steps, "partners", PARTNERS)
+    nearest = partners.take(pa.array(_nearest(partners)))
+    values = [nearest[name].to_numpy() for name in PARTNERS.names[1:]]
+    _, matched = lookup(nearest["node"].to_numpy(), values, removed["node"].to_numpy())
+    yield from _found("near", removed, similarities_with_kept(steps, removed["node"].to_numpy())[1], matched)
+
+
+def _found(kind: str, removed: pa.Table, similarity: Any, matched: Sequence[Any]) -> list[pa.RecordBatch]:
+    kinds = pa.array([kind] * len(removed), pa.string())
+    arrays = [*removed.columns, kinds, *(pa.array(column, from_pandas=True) for column in (similarity, *matched))]
+    return pa.Table.from_arrays(arrays, schema=FOUND).combine_chunks().to_batches()
+
+
+def _nearest(partners: pa.Table) -> Rows:
+    """The places of the most similar partner of each document, of equal ones the first by id."""
+    names = ("matched_low", "matched_high", "matched_similarity", "node")
+    low, high, similarity, node = (partners[name].to_numpy() for name in names)
+    place = np.lexsort((low, high, -similarity, node))
+    return place[np.append(True, np.diff(node[place]) != 0)[: len(node)]]
+
+
+def similarities_with_kept(steps: Steps, nodes: Rows) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """(whether it is known, similarity) of near-duplicates of a part and the documents kept for them: from the pairs
+    that were compared to find them, or, for members of a cluster that no such pair joins, from the later step."""
+    removed, partners = read_step(steps, "near", REMOVED), read_step(steps, "partners", PARTNERS)
+    node = partners["node"].to_numpy()
+    is_near, (kept,) = lookup(removed["node"].to_numpy(), [removed["kept"].to_numpy()], node)
+    joined = partners.filter(pa.array(is_near & (partners["matched"].to_numpy() == kept)))
+    later = read_step(steps, "similarity", SIMILAR)
+    known = np.concatenate([joined["node"].to_numpy(), later["node"].to_numpy()])
+    values = np.concatenate([joined["matched_similarity"].to_numpy(), later["similarity"].to_numpy()])
+    found, (similarity,) = lookup(known, [values], nodes)
+    return found, similarity
+
+
+def not_compared(steps: Steps) -> Iterator[pa.RecordBatch]:
+    """PAIRS of the kept documents and those near-duplicates that were never compared with them."""
     removed = read_step(steps, "near", REMOVED)
-    node = removed["node"].to_numpy()
-    similar, links = read_step(steps, "similarity", SIMILAR), read_step(steps, "links", LINKS)
-    _, (similarity,) = lookup(similar["node"].to_numpy(), [similar["similarity"].to_numpy()], node)
-    link_values = [links[name].to_numpy() for name in ("matched", "matched_similarity")]
-    _, (matched, matched_similarity) = lookup(links["node"].to_numpy(), link_values, node)
-    yield _found(part, "near", removed, similarity, matched, matched_similarity)
-
-
-def nearest(_: Part, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """LINKS: of the PARTNERS of each document the most similar one, of equal ones the first in order."""
-    table = pa.Table.from_batches(list(batches), PARTNERS)
-    order, similarity, node = (table[name].to_numpy() for name in ("matched_order", "matched_similarity", "node"))
-    place = np.lexsort((order, -similarity, node))
-    is_first = np.append(True, np.diff(node[place]) != 0)[: len(node)]
-    yield from table.take(pa.array(place[is_first])).select(LINKS.names).to_batches()
-
-
-def _found(
-    part: Part, kind: str, removed: pa.Table, similarity: Any, matched: Rows, matched_similarity: Any
-) -> pa.RecordBatch:
-    n_rows = len(removed)
-    columns = {
-        "node": removed["node"],
-        "id": take_signals(part, removed["node"].to_numpy() & 0xFFFFFFFF, ["id"])["id"],
-        "kept": removed["kept"],
-        "kept_id": pa.nulls(n_rows, pa.string()),
-        "kind": pa.array([kind] * n_rows, pa.string()),
-        "similarity": pa.array(similarity, pa.float64(), from_pandas=True),
-        "matched": pa.array(matched),
-        "matched_id": pa.nulls(n_rows, pa.string()),
-        "matched_similarity": pa.array(matched_similarity, pa.float64(), from_pandas=True),
-    }
-    return (
-        pa.table(columns, FOUND).combine_chunks().to_batches()[0] if n_rows else pa.RecordBatch.from_pylist([], FOUND)
-    )
+    known, _ = similarities_with_kept(steps, removed["node"].to_numpy())
+    rows = removed.filter(pa.array(~known))
+    columns = [rows[name] for name in ("kept_high", "high", "kept", "node")]
+    columns.append(pa.chunked_array([np.zeros(len(rows), np.int64)]))
+    yield from pa.Table.from_arrays(columns, schema=PAIRS).to_batches()
 
 
 def follow(batches: Iterator[pa.RecordBatch], steps: Steps) -> Iterator[pa.RecordBatch]:
     """FOUND rows, whose kept documents are all of one part, with those that a later step removed replaced by the
     document kept there. A copy of a text is as similar to that one as the text; for a copy by URL it is not known."""
-    exact, near = read_step(steps, "exact", REMOVED), read_step(steps, "near", REMOVED)
-    similar = read_step(steps, "similarity", SIMILAR)
+    later = pa.concat_tables([read_step(steps, "exact", REMOVED), read_step(steps, "near", REMOVED)])
+    values = [later[name].to_numpy() for name in REMOVED.names[3:]]
     for batch in batches:
-        kept = batch.column("kept").to_numpy().copy()
-        similarity = batch.column("similarity").to_numpy(zero_copy_only=False).copy()
-        is_exact = np.asarray(pc.equal(batch.column("kind"), "exact"))
-        in_exact, (kept_exact,) = lookup(exact["node"].to_numpy(), [exact["kept"].to_numpy()], kept)
-        in_near, (kept_near,) = lookup(near["node"].to_numpy(), [near["kept"].to_numpy()], kept)
-        _, (near_similarity,) = lookup(similar["node"].to_numpy(), [similar["similarity"].to_numpy()], kept)
-        similarity = np.where(in_near & is_exact, near_similarity, similarity)
-        kept = np.where(in_exact, kept_exact, np.where(in_near, kept_near, kept))
-        batch = batch.set_column(2, "kept", pa.array(kept))
-        yield batch.set_column(5, "similarity", pa.array(similarity, from_pandas=True))
-
-
-def name_nodes(part: Part, batches: Iterator[pa.RecordBatch], column: str) -> Iterator[pa.RecordBatch]:
-    """FOUND rows with `<column>_id` filled in; the documents of `column` are all of one part."""
-    place = FOUND.get_field_index(f"{column}_id")
-    for first in batches:  # an empty partition reads nothing
-        ids = pa.Table.from_batches(read_part(part.signals, ["id"]))["id"].combine_chunks()
-        for batch in (first, *batches):
-            named = ids.take(pa.array(batch.column(column).to_numpy() & 0xFFFFFFFF))
-            yield batch.set_column(place, FOUND.field(place), named)
+        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+        before = batch.column("kept").to_numpy()
+        moved, kept = lookup(later["node"].to_numpy(), values, before)
+        for name, column in zip(REMOVED.names[3:], kept, strict=True):
+            columns[name] = pa.array(np.where(moved, column, columns[name].to_numpy()))
+        is_near, near_similarity = similarities_with_kept(steps, before)
+        is_copy = pc.and_(pc.equal(columns["kind"], "exact"), pa.array(is_near))
+        columns["similarity"] = pc.if_else(is_copy, near_similarity, columns["similarity"])
+        yield pa.RecordBatch.from_arrays(list(columns.values()), schema=FOUND)
 
 
 def clusters(batches: Iterator[pa.RecordBatch], schema: pa.Schema, kept_kind: str = KEPT) -> Iterator[pa.RecordBatch]:
     """Rows of `duplicates`, with `node`: FOUND rows and the preferred document of each, of the kind `kept_kind`;
     `batches` holds whole clusters."""
     found = pa.Table.from_batches(list(batches), FOUND)
-    kept_rows = _kept_rows(found, kept_kind)
-    members = pa.concat_tables([found, kept_rows]).combine_chunks()
-    kept = members["kept"].to_numpy()
-    high, low = halves(members["id"].combine_chunks() if len(members) else pa.array([], pa.string()))
+    members = pa.concat_tables([found, _kept_rows(found, kept_kind)]).combine_chunks()
+    high, low, kept = (members[name].to_numpy() for name in ("high", "low", "kept"))
     order = np.lexsort((low, high, kept))
     is_first = np.append(True, np.diff(kept[order]) != 0)[: len(order)]
     cluster = np.empty(len(order), np.int64)
     cluster[order] = np.cumsum(is_first) - 1
-    cluster_ids = members["id"].take(pa.array(order[is_first])) if len(order) else members["id"]
-    columns = {name: members[name] for name in FOUND.names}
-    columns["cluster_id"] = cluster_ids.take(pa.array(cluster))
+    first = order[is_first][cluster]
+    columns = {name: members[name] for name in ("node", "kind", "similarity", "matched_similarity")}
+    columns |= {"id": spelt(high, low), "cluster_id": spelt(high[first], low[first])}
+    columns |= {f"{one}_id": spelt_column(members, one) for one in ("kept", "matched")}
     columns["cluster_size"] = pa.array(np.bincount(cluster, minlength=1)[cluster].astype(np.int64))
     columns["row"] = pa.array((members["node"].to_numpy() & 0xFFFFFFFF).astype(np.int32))
     arrays = [columns[name] for name in ("node", *schema.names)]
@@ -133,18 +125,21 @@ def clusters(batches: Iterator[pa.RecordBatch], schema: pa.Schema, kept_kind: st
     yield from pa.Table.from_arrays(arrays, schema=wide).to_batches()
 
 
+def spelt_column(members: pa.Table, one: str) -> pa.Array:
+    """The ids whose halves are `<one>_high` and `<one>_low`, null where those are."""
+    halves = [members[f"{one}_{half}"].combine_chunks() for half in ("high", "low")]
+    ids = spelt(*(half.fill_null(0).to_numpy() for half in halves))
+    return pc.if_else(halves[0].is_valid(), ids, None)
+
+
 def _kept_rows(found: pa.Table, kind: str) -> pa.Table:
     """A FOUND row for each document that was preferred to others."""
     _, first = np.unique(found["kept"].to_numpy(), return_index=True)
     kept = found.take(pa.array(first))
-    n_rows = len(kept)
-    columns = {
-        **dict.fromkeys(("node", "kept"), kept["kept"]),
-        **dict.fromkeys(("id", "kept_id"), kept["kept_id"]),
-        "kind": pa.array([kind] * n_rows, pa.string()),
-        "similarity": pa.array(np.ones(n_rows)),
-    }
-    return pa.table([columns.get(field.name, pa.nulls(n_rows, field.type)) for field in FOUND], schema=FOUND)
+    own = [kept[name] for name in REMOVED.names[3:]]
+    fixed = [pa.array([kind] * len(kept), pa.string()), pa.array(np.ones(len(kept)))]
+    unknown = [pa.nulls(len(kept), field.type) for field in PARTNERS][1:]
+    return pa.Table.from_arrays([*own, *own, *fixed, *unknown], schema=FOUND)
 
 
 def removed_of(members: pa.Table) -> pa.Table:

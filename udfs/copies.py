@@ -19,11 +19,12 @@ from udfs.decisions import Part, Rows, signals_left, take_signals
 
 RANK = [("lead", pa.float64()), ("length", pa.int64()), ("id_high", pa.int64()), ("id_low", pa.int64())]
 KEYED = pa.schema([("key", pa.int64()), ("key_low", pa.int64()), ("node", pa.int64()), *RANK])
-REMOVED = pa.schema([("node", pa.int64()), ("kept", pa.int64()), ("order", pa.int64()), ("kept_order", pa.int64())])
-"""`order` is the first half of the document's id."""
+REMOVED = pa.schema([(name, pa.int64()) for name in ("node", "high", "low", "kept", "kept_high", "kept_low")])
+"""`high` and `low` are the halves of the document's id, `kept` is the node of the preferred one."""
 RANK_COLUMNS = ["id", "source", "date", "n_chars", "quality_score"]
 DIGITS = re.compile(r"\d+")
 FIRST, LAST = -np.inf, np.inf
+SIGN = np.uint64(1 << 63)
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,16 @@ def node_of(number: int, rows: NDArray[Any]) -> Rows:
 
 def halves(digits: pa.Array) -> tuple[Rows, Rows]:
     """Strings of 32 hex digits as two int64 each, which compare as the strings do."""
-    words = np.frombuffer(bytes.fromhex("".join(digits.to_pylist())), ">u8").astype(np.uint64) ^ np.uint64(1 << 63)
+    words = np.frombuffer(bytes.fromhex("".join(digits.to_pylist())), ">u8").astype(np.uint64) ^ SIGN
     return words[::2].view(np.int64).copy(), words[1::2].view(np.int64).copy()
+
+
+def spelt(high: Rows, low: Rows) -> pa.Array:
+    """The strings of which these are the halves."""
+    words = np.column_stack([high, low]).astype(np.int64).view(np.uint64) ^ SIGN
+    digits = words.astype(">u8").tobytes().hex().encode()
+    ends = np.arange(0, 32 * len(high) + 1, 32, dtype=np.int64)
+    return pa.LargeStringArray.from_buffers(len(high), pa.py_buffer(ends), pa.py_buffer(digits)).cast(pa.string())
 
 
 def rank_columns(signals: pa.RecordBatch | pa.Table, keep: Keep) -> list[pa.Array]:
@@ -107,11 +116,12 @@ def prefer(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     table = pa.Table.from_batches(list(batches), KEYED)
     columns = [table[name].to_numpy() for name in ("id_low", "id_high", "length", "lead", "key_low", "key")]
     place = np.lexsort(columns)
-    key, key_low, order, node = (table[name].to_numpy()[place] for name in ("key", "key_low", "id_high", "node"))
-    is_first = np.append(True, (np.diff(key) != 0) | (np.diff(key_low) != 0))[: len(node)]
+    key, key_low = columns[5][place], columns[4][place]
+    is_first = np.append(True, (np.diff(key) != 0) | (np.diff(key_low) != 0))[: len(place)]
     group = np.cumsum(is_first) - 1
-    removed = [node, node[is_first][group], order, order[is_first][group]]
-    yield pa.RecordBatch.from_arrays([pa.array(column[~is_first]) for column in removed], schema=REMOVED)
+    own = [column[place] for column in (table["node"].to_numpy(), columns[1], columns[0])]
+    removed = [column[~is_first] for column in (*own, *(column[is_first][group] for column in own))]
+    yield pa.RecordBatch.from_arrays([pa.array(column) for column in removed], schema=REMOVED)
 
 
 def rank_nodes(part: Part, batches: Iterator[pa.RecordBatch], keep: Keep) -> Iterator[pa.RecordBatch]:

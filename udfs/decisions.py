@@ -31,13 +31,15 @@ class Part:
     ledgers: tuple[str, ...] = ()
     duplicates: str | None = None
     steps: tuple[str, ...] = ()
-    """What steps of a stage that is not done yet have removed, by node (see udfs.copies)."""
+    """What steps of a stage that is not done yet have removed, of this part and others, by node (see udfs.copies)."""
 
 
 def removed_rows(part: Part) -> Rows:
     """Rows of the documents that stand in a ledger, or were removed by a step."""
     found = [batch.column(0).to_numpy() for uri in part.ledgers for batch in read_part(uri, ["row"])]
-    found += [batch.column(0).to_numpy() & 0xFFFFFFFF for uri in part.steps for batch in read_part(uri, ["node"])]
+    for uri in part.steps:
+        nodes = [batch.column(0).to_numpy() for batch in read_part(uri, ["node"])]
+        found += [some[some >> 32 == part.number] & 0xFFFFFFFF for some in nodes]
     return np.concatenate([np.zeros(0, np.int64), *found]).astype(np.int64)
 
 

@@ -23,12 +23,17 @@ MAX_BUCKET = 10_000
 """Members of a larger bucket are compared in groups, one for each part they are of, each with a copy of the centre."""
 
 BANDS = pa.schema([("key", pa.int64()), ("order", pa.int64()), ("node", pa.int64())])
-PAIR = [(name, pa.int64()) for name in ("centre_order", "node_order", "centre", "node")]
-PAIRS = pa.schema([*PAIR, ("group", pa.int64())])
-ASKED = pa.schema([("centre", pa.int64()), ("group", pa.int64()), ("node", pa.int64()), ("order", pa.int64())])
-SETS = pa.schema([*ASKED, ("is_member", pa.bool_()), ("shingles", pa.list_(pa.int64()))])
+PAIRS = pa.schema([(name, pa.int64()) for name in ("left", "right", "centre", "node", "group")])
+"""`left` and `right` are the orders of centre and node."""
+ASKED = pa.schema([(name, pa.int64()) for name in ("centre", "group", "node")])
+ID = [("high", pa.int64()), ("low", pa.int64())]
+SETS = pa.schema([*ASKED, *ID, ("is_member", pa.bool_()), ("shingles", pa.list_(pa.int64()))])
 WORDS = pa.schema([("node", pa.int64()), ("order", pa.int64()), ("shingles", pa.list_(pa.string()))])
-SIMILAR = pa.schema([*PAIR, ("similarity", pa.float64())])
+SIMILAR = pa.schema(
+    [(name, pa.int64()) for name in ("centre", "left", "left_low", "node", "right", "right_low")]
+    + [("similarity", pa.float64())]
+)
+"""Pairs with the halves of both ids, those of the centre first."""
 
 
 def band_rows(part: Part) -> Iterator[pa.RecordBatch]:
@@ -87,17 +92,17 @@ class ShinglePlan:
 
 def read_sets(part: Part, batches: Iterator[pa.RecordBatch], plan: ShinglePlan) -> Iterator[pa.RecordBatch]:
     """SETS: the shingle set of each document of a part, once for each centre it is compared with; rows are ASKED."""
-    node, centre, group, order = wanted_sets(pa.Table.from_batches(list(batches), ASKED))
+    node, centre, group = wanted_sets(pa.Table.from_batches(list(batches), ASKED))
     rows, first = np.unique(node & 0xFFFFFFFF, return_index=True)
     bounds = np.append(first, len(node))
     start = 0
-    for documents, found in texts_at(part, rows, ["text"]):
-        lists = shingle_lists(documents, plan)
+    for documents, found in texts_at(part, rows, ["id", "text"]):
         here = slice(bounds[start], bounds[start + len(found)])
-        times = np.diff(bounds[start : start + len(found) + 1])
-        asked = [pa.array(column[here]) for column in (centre, group, node, order)]
-        repeated = lists.take(pa.array(np.repeat(np.arange(len(found)), times)))
-        yield pa.RecordBatch.from_arrays([*asked, pa.array(node[here] != centre[here]), repeated], schema=SETS)
+        times = np.repeat(np.arange(len(found)), np.diff(bounds[start : start + len(found) + 1]))
+        columns = [centre[here], group[here], node[here], *(half[times] for half in halves(documents.column("id")))]
+        columns.append(node[here] != centre[here])
+        lists = shingle_lists(documents, plan).take(pa.array(times))
+        yield pa.RecordBatch.from_arrays([*(pa.array(column) for column in columns), lists], schema=SETS)
         start += len(found)
 
 
@@ -121,9 +126,9 @@ def shingle_words(part: Part, plan: ShinglePlan) -> Iterator[pa.RecordBatch]:
 
 
 def wanted_sets(asked: pa.Table) -> list[Rows]:
-    """[node, centre, group, order] of each set to send, by node: a member once for its centre, in the last of its
-    groups; a centre once in each."""
-    columns = distinct([asked[name].to_numpy() for name in ("node", "centre", "group", "order")])
+    """[node, centre, group] of each set to send, by node: a member once for its centre, in the last of its groups; a
+    centre once in each."""
+    columns = distinct([asked[name].to_numpy() for name in ("node", "centre", "group")])
     node, centre = columns[0], columns[1]
     is_last = np.append((np.diff(node) != 0) | (np.diff(centre) != 0), True)[: len(node)]
     return [column[is_last | (node == centre)] for column in columns]
@@ -143,9 +148,8 @@ def similarities(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         centre = np.maximum.accumulate(np.where(is_member, 0, np.arange(len(is_member))))
         member = np.flatnonzero(is_member)
         similarity = jaccard_pairs(_sets(rows["shingles"].combine_chunks()), centre[member], member)
-        order, node = rows["order"].to_numpy(), rows["node"].to_numpy()
-        columns = [order[centre[member]], order[member], node[centre[member]], node[member], similarity]
-        yield pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=SIMILAR)
+        ends = [rows[name].to_numpy()[end] for end in (centre[member], member) for name in ("node", "high", "low")]
+        yield pa.RecordBatch.from_arrays([pa.array(column) for column in (*ends, similarity)], schema=SIMILAR)
         carried = rows.slice(int(centre[-1]), 1)
 
 

@@ -203,11 +203,12 @@ def digests_of_oldest(run: TinyRun, gristmill: Command) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("n", [1, 2, 8])
-def test_partitions_of_the_shuffles_decide_nothing(
+def test_partitions_of_the_shuffles_and_groups_of_parts_decide_nothing(
     measured: TinyRun, gristmill: Command, monkeypatch: pytest.MonkeyPatch, n: int
 ):
     before = digests_of_oldest(measured, gristmill)
     monkeypatch.setattr("pipelines.dedup.n_partitions", lambda *_: n)
+    monkeypatch.setattr("pipelines.search.DOCUMENTS_PER_GROUP", 20_000 if n == 1 else 1)
     changes = ["--set=dedup.keep=oldest", f"--set=spark={json.dumps({'spark.sql.shuffle.partitions': n})}"]
     assert gristmill("dedup", "--settings", measured.settings, *changes).code == 0
     assert {name: measured.digests()[name] for name in before} == before

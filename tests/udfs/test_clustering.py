@@ -1,6 +1,7 @@
 """From what the steps removed to clusters: chains are followed to their end, a cluster has its smallest id."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -12,19 +13,20 @@ from udfs.clustering import (
     DROP_ALL,
     FOUND,
     KEPT,
-    LINKS,
+    PARTNERS,
     clusters,
     follow,
     found_in,
     ledger_part,
-    name_nodes,
+    not_compared,
     revisions,
 )
-from udfs.copies import REMOVED
+from udfs.copies import REMOVED, halves
 from udfs.decisions import Part
-from udfs.near import SIMILAR
+from udfs.near import PAIRS, SIMILAR
 
 IDS = [f"{number:032x}" for number in (7, 3, 5, 1, 9)]
+ID = list(zip(*(half.tolist() for half in halves(pa.array(IDS))), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -43,37 +45,62 @@ def steps(tmp_path_factory) -> dict[str, str]:
         return write_rows(folder / name, 0, schema, [dict(zip(schema.names, row, strict=True))])
 
     return {
-        "url": write("url", REMOVED, 0, 1, 7, 3),
-        "exact": write("exact", REMOVED, 1, 2, 3, 5),
-        "near": write("near", REMOVED, 2, 3, 5, 1),
-        "links": write("links", LINKS, 2, 3, 0.9),
-        "similarity": write("similarity", SIMILAR, 1, 5, 3, 2, 0.9),
+        "url": write("url", REMOVED, 0, *ID[0], 1, *ID[1]),
+        "exact": write("exact", REMOVED, 1, *ID[1], 2, *ID[2]),
+        "near": write("near", REMOVED, 2, *ID[2], 3, *ID[3]),
+        "partners": write("partners", PARTNERS, 2, 3, *ID[3], 0.9),
     }
 
 
-def found(part: Part, steps: dict[str, str]) -> pa.Table:
-    batches = list(follow(follow(found_in(part, steps), steps), steps))
-    for column in ("kept", "matched"):
-        batches = list(name_nodes(part, iter(batches), column))
-    return pa.Table.from_batches(batches, FOUND)
+def part_of_a_chain(folder: Path) -> dict[str, str]:
+    """Document 0 is as similar to 1 as to 4, whose id is larger, and less so to 2; 3 was compared with 1 only."""
+    partners = [(0, 2, *ID[2], 0.8), (0, 4, *ID[4], 0.9), (0, 1, *ID[1], 0.9), (1, 3, *ID[3], 0.85)]
+    removed = [(0, *ID[0], 3, *ID[3]), (1, *ID[1], 3, *ID[3])]
+    rows = {"near": (REMOVED, removed), "partners": (PARTNERS, partners)}
+    return {
+        name: write_rows(folder / name, 0, schema, [dict(zip(schema.names, row, strict=True)) for row in values])
+        for name, (schema, values) in rows.items()
+    }
 
 
-def test_a_chain_of_copies_ends_at_the_document_kept_in_the_end(part, steps):
-    rows = {row["node"]: row for row in found(part, steps).to_pylist()}
+def found(steps: dict[str, str]) -> pa.Table:
+    return pa.Table.from_batches(follow(follow(found_in(steps), steps), steps), FOUND)
+
+
+def clustered(steps: dict[str, str], kind: str = KEPT) -> pa.Table:
+    wide = pa.schema([("node", pa.int64()), *DUPLICATES])
+    return pa.Table.from_batches(clusters(iter(found(steps).to_batches()), DUPLICATES, kind), wide)
+
+
+def test_a_chain_of_copies_ends_at_the_document_kept_in_the_end(steps):
+    rows = {row["node"]: row for row in clustered(steps).to_pylist()}
     assert [rows[node]["kept_id"] for node in (0, 1, 2)] == [IDS[3]] * 3
     assert [rows[node]["kind"] for node in (0, 1, 2)] == ["url", "exact", "near"]
     assert [rows[node]["matched_id"] for node in (0, 1, 2)] == [IDS[1], IDS[2], IDS[3]]
 
 
-def test_a_copy_of_a_text_is_as_similar_as_the_text_and_a_copy_of_a_url_is_not_compared(part, steps):
-    rows = {row["node"]: row for row in found(part, steps).to_pylist()}
+def test_a_copy_of_a_text_is_as_similar_as_the_text_and_a_copy_of_a_url_is_not_compared(steps):
+    rows = {row["node"]: row for row in clustered(steps).to_pylist()}
     assert [rows[node]["similarity"] for node in (0, 1, 2)] == [None, 0.9, 0.9]
     assert [rows[node]["matched_similarity"] for node in (0, 1, 2)] == [None, 1.0, 0.9]
 
 
-def test_a_cluster_has_its_smallest_id_its_size_and_a_row_for_the_one_kept(part, steps):
-    wide = pa.schema([("node", pa.int64()), *DUPLICATES])
-    rows = pa.Table.from_batches(clusters(iter(found(part, steps).to_batches()), DUPLICATES), wide).to_pylist()
+def test_the_nearest_partner_is_matched_and_only_who_was_not_compared_with_the_kept_one_is_still_to_be(tmp_path):
+    steps = part_of_a_chain(tmp_path)
+    rows = {row["node"]: row for row in pa.Table.from_batches(found_in(steps), FOUND).to_pylist()}
+    assert [(rows[node]["matched"], rows[node]["matched_similarity"]) for node in (0, 1)] == [(1, 0.9), (3, 0.85)]
+    assert [rows[node]["similarity"] for node in (1,)] == [0.85]
+    pairs = pa.Table.from_batches(not_compared(steps), PAIRS).to_pylist()
+    assert pairs == [{"left": ID[3][0], "right": ID[0][0], "centre": 3, "node": 0, "group": 0}]
+    later = [dict(zip(SIMILAR.names, (3, *ID[3], 0, *ID[0], 0.75), strict=True))]
+    steps["similarity"] = write_rows(tmp_path / "similarity", 0, SIMILAR, later)
+    rows = {row["node"]: row for row in pa.Table.from_batches(found_in(steps), FOUND).to_pylist()}
+    assert [rows[node]["similarity"] for node in (0, 1)] == [0.75, 0.85]
+    assert sum(batch.num_rows for batch in not_compared(steps)) == 0
+
+
+def test_a_cluster_has_its_smallest_id_its_size_and_a_row_for_the_one_kept(steps):
+    rows = clustered(steps).to_pylist()
     assert {row["cluster_id"] for row in rows} == {min(IDS[:4])}
     assert {(row["id"], row["row"]) for row in rows} == set(zip(IDS[:4], range(4), strict=True))
     assert {row["cluster_size"] for row in rows} == {4}
@@ -81,10 +108,8 @@ def test_a_cluster_has_its_smallest_id_its_size_and_a_row_for_the_one_kept(part,
     assert (kept["id"], kept["kept_id"], kept["similarity"], kept["matched_id"]) == (IDS[3], IDS[3], 1.0, None)
 
 
-def test_two_clusters_are_two(part, steps):
-    cut = {name: steps[name] for name in ("url", "near", "links", "similarity")}
-    wide = pa.schema([("node", pa.int64()), *DUPLICATES])
-    rows = pa.Table.from_batches(clusters(iter(found(part, cut).to_batches()), DUPLICATES), wide).to_pylist()
+def test_two_clusters_are_two(steps):
+    rows = clustered({name: steps[name] for name in ("url", "near", "partners")}).to_pylist()
     assert sorted((row["row"], row["cluster_id"], row["cluster_size"]) for row in rows) == [
         (0, IDS[1], 2),
         (1, IDS[1], 2),
@@ -98,9 +123,8 @@ def test_nothing_found_is_no_cluster():
 
 
 def test_the_ledger_has_every_member_but_the_one_kept_with_its_reason(part, steps, tmp_path):
-    wide = pa.schema([("node", pa.int64()), *DUPLICATES])
-    rows = pa.Table.from_batches(clusters(iter(found(part, steps).to_batches()), DUPLICATES), wide)
-    uri = write_rows(tmp_path / "duplicates", 0, DUPLICATES, rows.drop_columns("node").to_pylist())
+    rows = clustered(steps).drop_columns("node").to_pylist()
+    uri = write_rows(tmp_path / "duplicates", 0, DUPLICATES, rows)
     cut = Part(0, part.documents, part.signals, duplicates=uri)
     written, counts = ledger_part(cut, ledger_of(tmp_path, "dedup"), threshold=0.8)
     assert written is not None
@@ -116,13 +140,8 @@ def test_the_ledger_has_every_member_but_the_one_kept_with_its_reason(part, step
     assert counts == {("web", "url"): 1, ("web", "exact"): 1, ("web", "near"): 1}
 
 
-def members(part: Part, steps: dict[str, str], kind: str = KEPT) -> pa.Table:
-    wide = pa.schema([("node", pa.int64()), *DUPLICATES])
-    return pa.Table.from_batches(clusters(iter(found(part, steps).to_batches()), DUPLICATES, kind), wide)
-
-
 def test_where_all_of_a_cluster_go_the_preferred_one_stands_in_the_ledger_too(part, steps, tmp_path):
-    rows = members(part, steps, DROP_ALL).drop_columns("node").to_pylist()
+    rows = clustered(steps, DROP_ALL).drop_columns("node").to_pylist()
     cut = replace(part, duplicates=write_rows(tmp_path / "duplicates", 0, DUPLICATES, rows))
     written, counts = ledger_part(cut, ledger_of(tmp_path, "dedup"), threshold=0.8)
     assert written is not None
@@ -132,7 +151,7 @@ def test_where_all_of_a_cluster_go_the_preferred_one_stands_in_the_ledger_too(pa
 
 
 def test_revisions_are_what_is_now_removed_and_what_no_longer_is(part, steps, tmp_path):
-    rows = members(part, steps)
+    rows = clustered(steps)
     before = write_rows(tmp_path / "before", 0, LEDGER, [{"row": row} for row in (0, 2, 4)])
     made = pa.Table.from_batches(revisions(part, iter(rows.to_batches()), before, REVISIONS), REVISIONS).to_pylist()
     assert [(row["row"], row["verdict"], row["id"], row["kept_id"]) for row in made] == [
@@ -146,4 +165,4 @@ def test_revisions_are_what_is_now_removed_and_what_no_longer_is(part, steps, tm
 
 def test_a_part_without_duplicates_has_no_ledger(part, tmp_path):
     assert ledger_part(part, ledger_of(tmp_path, "dedup"), 0.8) == (None, {})
-    assert len(found(part, {})) == 0
+    assert len(found({})) == 0

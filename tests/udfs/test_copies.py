@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_parts import document, make_part
 
-from udfs.copies import KEYED, REMOVED, Keep, halves, keyed, lead, lookup, node_of, prefer, time_of
+from udfs.copies import KEYED, REMOVED, Keep, halves, keyed, lead, lookup, node_of, prefer, spelt, time_of
 
 NUMBERS = st.integers(-3, 3)
 RANKED = st.lists(st.tuples(NUMBERS, NUMBERS, st.sampled_from([-0.5, 0.0, np.inf]), NUMBERS), max_size=12)
@@ -25,7 +25,7 @@ def test_the_best_rank_of_each_key_is_kept_whatever_the_batches(rows, batch_size
             "node": list(range(len(rows))),
             "lead": [row[2] for row in rows],
             "length": [row[3] for row in rows],
-            "id_high": [0] * len(rows),
+            "id_high": [3] * len(rows),
             "id_low": [7 * i % 13 for i in range(len(rows))],
         },
         KEYED,
@@ -35,8 +35,8 @@ def test_the_best_rank_of_each_key_is_kept_whatever_the_batches(rows, batch_size
     for key in {row[:2] for row in rows}:
         members = [i for i, row in enumerate(rows) if row[:2] == key]
         kept = min(members, key=lambda i: (rows[i][2], rows[i][3], 7 * i % 13))
-        orders = {"order": 0, "kept_order": 0}
-        expected += [{"node": i, "kept": kept, **orders} for i in members if i != kept]
+        its_id = {"kept": kept, "kept_high": 3, "kept_low": 7 * kept % 13}
+        expected += [{"node": i, "high": 3, "low": 7 * i % 13, **its_id} for i in members if i != kept]
     assert sorted(removed, key=lambda row: row["node"]) == sorted(expected, key=lambda row: row["node"])
 
 
@@ -46,6 +46,7 @@ def test_halves_of_ids_compare_as_the_ids_do(ids):
     assert sorted(zip(high.tolist(), low.tolist(), ids, strict=True)) == sorted(
         zip(high.tolist(), low.tolist(), ids, strict=True), key=lambda row: row[2]
     )
+    assert spelt(high, low).to_pylist() == ids
 
 
 RANKED_BY = [("id", pa.string()), ("source", pa.string()), ("date", pa.string()), ("quality_score", pa.float64())]

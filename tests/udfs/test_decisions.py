@@ -29,7 +29,8 @@ def part(tmp_path_factory) -> Part:
 def test_what_ledgers_and_steps_have_removed_is_not_left(part, tmp_path):
     one = write_rows(tmp_path / "one", 3, LEDGER, [{"row": 1}, {"row": 4}])
     two = write_rows(tmp_path / "two", 3, LEDGER, [{"row": 9}])
-    steps = write_rows(tmp_path / "steps", 3, REMOVED, [{"node": int(node_of(3, np.array([7]))[0]), "kept": 0}])
+    nodes = [int(node_of(number, np.array([row]))[0]) for number, row in ((2, 5), (3, 7), (4, 6))]
+    steps = write_rows(tmp_path / "steps", 1, REMOVED, [{"node": node, "kept": 0} for node in nodes])
     cut = Part(part.number, part.documents, part.signals, (one, two), steps=(steps,))
     assert sorted(removed_rows(cut).tolist()) == [1, 4, 7, 9]
     left = pa.Table.from_batches(signals_left(cut, ["id"]))

@@ -44,7 +44,7 @@ def test_the_first_of_each_bucket_in_order_is_paired_with_all_others(rows, batch
     pairs = [(row["centre"], row["node"]) for row in found]
     assert len(pairs) == len(set(pairs))
     assert set(pairs) == expected
-    assert all((row["centre_order"], row["node_order"]) == (-row["centre"], -row["node"]) for row in found)
+    assert all((row["left"], row["right"]) == (-row["centre"], -row["node"]) for row in found)
 
 
 def test_a_large_bucket_is_cut_into_groups_by_the_part_of_the_member(monkeypatch):
@@ -65,8 +65,8 @@ def test_a_large_bucket_is_cut_into_groups_by_the_part_of_the_member(monkeypatch
 
 def test_a_member_is_sent_once_to_a_centre_and_a_centre_to_each_of_its_groups():
     asked = [(7, 0, 1), (7, 1, 1), (7, 1, 1), (7, 0, 7), (7, 1, 7), (7, 2, 7), (8, 0, 1)]
-    rows = [{"centre": centre, "group": group, "node": node, "order": node} for centre, group, node in asked]
-    node, centre, group, _ = wanted_sets(pa.Table.from_pylist(rows, ASKED))
+    rows = [{"centre": centre, "group": group, "node": node} for centre, group, node in asked]
+    node, centre, group = wanted_sets(pa.Table.from_pylist(rows, ASKED))
     assert list(zip(node.tolist(), centre.tolist(), group.tolist(), strict=True)) == [
         *((1, 7, 1), (1, 8, 0)),
         *((7, 7, 0), (7, 7, 1), (7, 7, 2)),
@@ -86,19 +86,22 @@ def ascending(shingles: set[int]) -> list[int]:
 def test_similarities_are_those_of_plain_sets_wherever_batches_end(groups, batch_size):
     rows, expected = [], {}
     for centre, (own, members) in groups.items():
-        rows.append((centre, 0, centre, -centre, False, ascending(own)))
+        rows.append((centre, 0, centre, -centre, centre + 1, False, ascending(own)))
         for number, member in enumerate(members):
             node = 10 + 10 * centre + number
-            rows.append((centre, 0, node, -node, True, ascending(member)))
+            rows.append((centre, 0, node, -node, node + 1, True, ascending(member)))
             expected[centre, node] = len(own & member) / len(own | member) if own | member else 0.0
     ordered = [
-        dict(zip(SETS.names, row, strict=True)) for row in sorted(rows, key=lambda row: (row[0], row[4], row[2]))
+        dict(zip(SETS.names, row, strict=True)) for row in sorted(rows, key=lambda row: (row[0], row[5], row[2]))
     ]
     batches = [
         pa.RecordBatch.from_pylist(ordered[i : i + batch_size], SETS) for i in range(0, len(ordered), batch_size)
     ]
     found = pa.Table.from_batches(similarities(iter(batches)), SIMILAR).to_pylist()
     assert {(row["centre"], row["node"]): row["similarity"] for row in found} == expected
+    for row in found:
+        ends = [row[name] for name in ("left", "left_low", "right", "right_low")]
+        assert ends == [-row["centre"], row["centre"] + 1, -row["node"], row["node"] + 1]
 
 
 def plain_shingles(text: str, n: int = 5) -> set[tuple[str, ...]]:
@@ -115,7 +118,7 @@ def test_texts_to_sets_to_similarities_of_any_pair(tmp_path):
     nodes = node_of(2, np.arange(len(texts))).tolist()
     pairs = list(combinations(range(len(texts)), 2))
     asked = {(nodes[i], nodes[i]) for i, _ in pairs} | {(nodes[i], nodes[j]) for i, j in pairs}
-    rows = [{"centre": centre, "group": 0, "node": node, "order": -node} for centre, node in asked]
+    rows = [{"centre": centre, "group": 0, "node": node} for centre, node in asked]
     table = pa.Table.from_pylist(rows, ASKED)
     sets = pa.Table.from_batches(read_sets(part, iter(table.to_batches(4)), PLAN), SETS)
     ordered = sets.sort_by([(name, "ascending") for name in ("centre", "is_member", "node")])
