@@ -15,6 +15,7 @@ from conf.model import identity_of
 from jobs.settings import Settings
 from jobs.stages import STAGES
 from pipelines.ablation import MEASURED, signal_quantile
+from pipelines.ablation_mixtures import as_change, drawn_mixtures
 from pipelines.decontaminate import EvaluationSpec
 from pipelines.run import Run
 from udfs.errors import UsageError
@@ -37,6 +38,7 @@ NAMED: dict[str, tuple[str, ...]] = {
 useless, that ought to be called so."""
 MINUS_ONE = ("no-languages", "no-quality", "no-dedup", "no-edits")
 WORST_SHARE = 0.1
+MOST_MIXTURES = 1000
 NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._=+-]+")
 
 
@@ -74,6 +76,9 @@ def expand(spec: str, settings: Settings, run: Run) -> Iterator[tuple[str, tuple
             yield NOT_IN_NAMES.sub("-", change).strip("-"), (change,)
     elif spec.startswith("worst:"):
         yield spec.replace(":", "-"), worst(spec.partition(":")[2], settings, run)
+    elif spec.startswith("mixtures:"):
+        for number, shares in enumerate(random_mixtures(spec, run), 1):
+            yield f"mixture-{number}", (as_change(shares),)
     elif spec == "minus-one":
         for name in minus_one(settings):
             yield name, named_changes(name, settings)
@@ -120,7 +125,14 @@ def named_changes(name: str, settings: Settings) -> tuple[str, ...]:
     families = families_of(settings)
     family = name.removeprefix("no-")
     if name == family or family not in families:
-        known = [*NAMED, *(f"no-{family}" for family in families), "minus-one", "worst:SIGNAL", "KEY=VALUE"]
+        known = [
+            *NAMED,
+            *(f"no-{family}" for family in families),
+            "minus-one",
+            "worst:SIGNAL",
+            "mixtures:N",
+            "KEY=VALUE",
+        ]
         raise UsageError(
             f"ablate.arms: there is no arm {name!r}{did_you_mean(name, known)}", f"there are {', '.join(known)}"
         )
@@ -138,6 +150,18 @@ def worst(signal: str, settings: Settings, run: Run) -> tuple[str, ...]:
     limit = signal_quantile(run, signal, 1 - WORST_SHARE if is_high else WORST_SHARE)
     side = "min" if is_high else "max"
     return (f"filter={{bounds: {{{family}: {{{name}: {{{side}: {limit!r}}}}}}}}}", "quality.min_score=null")
+
+
+def random_mixtures(spec: str, run: Run) -> list[dict[str, float]]:
+    """Shares of the run's sources for each arm of `mixtures:N`."""
+    number = spec.partition(":")[2]
+    if not (number.isdecimal() and 0 < int(number) <= MOST_MIXTURES):
+        raise UsageError(f"ablate.arms: {spec!r} names no number of mixtures", f"write mixtures:1 to {MOST_MIXTURES}")
+    trained = run.committed("train_tokenizer")
+    sources = sorted({row["source"] for row in trained.counts["measured"] if row["tokens"]}) if trained else []
+    if len(sources) < 2:
+        raise UsageError(f"ablate.arms: {spec}, but only {len(sources)} source has text", "leave it out")
+    return drawn_mixtures(sources, int(number))
 
 
 def arm_of(name: str, changes: tuple[str, ...], settings: Settings, run: Run, passages: str, kind: str) -> Arm:

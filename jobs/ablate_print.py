@@ -23,6 +23,8 @@ def print_result(result: Json, console: Console) -> None:
     console.print(grid)
     print_places(result, console)
     print_scaling(result, console)
+    if result["mixture"]:
+        print_mixture(result["mixture"], console)
     for warning in result["warnings"]:
         console.print(f"! {shown(warning)}")
 
@@ -58,6 +60,21 @@ def print_scaling(result: Json, console: Console) -> None:
             for name, one in found["exponents"].items()
         ]
         console.print(f"{shown(arm)}: bits per byte fall as {' '.join(said)}")
+
+
+def print_mixture(found: Json, console: Console) -> None:
+    """The shares that a fit to random mixtures foretells to be best."""
+    console.print(
+        f"best mixture by a fit to {found['mixtures']}, which misses an arm by {found['error']:.4f} bits/byte:"
+    )
+    grid = plain("source", "share", "95 % interval")
+    for source, share in found["shares"].items():
+        grid.add_row(shown(source), f"{share['value']:.2f}", f"{share['low']:.2f} to {share['high']:.2f}")
+    console.print(grid)
+    gained = found["difference"]
+    console.print(
+        f"foretold beside the reference: {gained['value']:+.4f} ({gained['low']:+.4f} to {gained['high']:+.4f})"
+    )
 
 
 def short(row: Json) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from conf.model import identity_of
 from jobs.ablate_training import Budget, Training
 from pipelines.ablation import AblateSettings
+from pipelines.ablation_mixtures import Mixture, best_mixture
 from pipelines.ablation_scaling import Point, scaling
 from pipelines.ablation_statistics import (
     LEVEL,
@@ -65,6 +66,7 @@ def result_of(ablate: AblateSettings, arms: Sequence[ArmResult], held_out: str, 
         "differences": differences,
         "warnings": warnings(ablate, rows, differences),
         "scaling": {arm.name: fitted for arm in arms if (fitted := scaling(points(arm, held_out)))},
+        "mixture": mixture(arms, reference, scored),
         "cost": cost(arms),
         "digests": digests,
         "settings": identity_of(ablate),
@@ -123,6 +125,19 @@ def points(arm: ArmResult, held_out: str) -> list[Point]:
     scored = {budget: arm.scored(budget, held_out) for budget in of_budget}
     bits = {budget: bits_per_byte(chosen(found, groups(found)["all"])) for budget, found in scored.items()}
     return [Point(budget.tokens, n, bits[budget]) for budget, n in of_budget.items()]
+
+
+def mixture(arms: Sequence[ArmResult], reference: ArmResult, scored: dict[str, Scored]) -> Json | None:
+    """The best mixture by the arms that differ in theirs only; None where they are too few."""
+    own = mixture_of(reference, scored[reference.name])
+    mixed = [arm for arm in arms if all(change.startswith("pack.mixture.weights=") for change in arm.changes)]
+    return best_mixture([mixture_of(arm, scored[arm.name]) for arm in mixed], own)
+
+
+def mixture_of(arm: ArmResult, scored: Scored) -> Mixture:
+    of_source = {name: sum(s.n_tokens for s in shards) for name, shards in arm.manifest.splits["train"].items()}
+    shares = {name: n_tokens / sum(of_source.values()) for name, n_tokens in of_source.items()}
+    return Mixture(shares, {name: float(bits_per_byte([losses]).mean()) for name, losses in scored.items()})
 
 
 def cost(arms: Sequence[ArmResult]) -> Json:

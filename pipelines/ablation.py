@@ -33,8 +33,8 @@ class AblateSettings(Model):
     name: Name = "ablation"
     """Results stand in OUTPUT/ablations/NAME."""
     arms: list[str | dict[Name, list[str]]] = ["raw", "clean"]
-    """Variants of the run: `raw`, `clean`, `no-X`, `minus-one`, `random`, `worst:SIGNAL`, KEY=VALUE, KEY=[1, 2] for an
-    arm each, {name: [KEY=VALUE, ...]} for several changes in one; see docs/ablations.md."""
+    """Variants of the run: `raw`, `clean`, `no-X`, `minus-one`, `random`, `worst:SIGNAL`, `mixtures:N`, KEY=VALUE,
+    KEY=[1, 2] for an arm each, {name: [KEY=VALUE, ...]} for several changes in one; see docs/ablations.md."""
     reference: str = "clean"
     """The arm that the others are compared with."""
     held_out: Inputs = []

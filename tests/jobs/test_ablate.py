@@ -114,7 +114,7 @@ def test_the_same_command_again_does_nothing_and_says_the_same(gristmill: Comman
     assert (again.out, ablation.file.read_bytes()) == (ablation.finished.out, before)
 
 
-def test_trainings_that_were_killed_go_on_to_the_same_bits(gristmill: Command, ablation: Ablation):
+def test_trainings_that_lost_their_newest_checkpoint_go_on_to_the_same_bits(gristmill: Command, ablation: Ablation):
     before = ablation.file.read_bytes()
     folders = sorted({path.parent for path in (ablation.root / "ablations/trainings").glob("*/scores-*")})[:2]
     for folder in folders:

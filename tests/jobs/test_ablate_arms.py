@@ -1,11 +1,14 @@
 """Which settings the arms of an ablation have."""
 
+from pathlib import Path
+
 import pytest
 
 from conf.load import made_settings
 from jobs.ablate_arms import NAMED, arms_of, minus_one
 from jobs.settings import Settings
-from pipelines.run import Run
+from pipelines.ablation_mixtures import drawn_mixtures
+from pipelines.run import Committed, Run, to_json
 from udfs.errors import UsageError
 
 RUN = Run("somewhere/run")
@@ -72,6 +75,21 @@ def test_a_list_of_numbers_makes_an_arm_of_each_and_a_mapping_one_of_several_cha
 def test_a_mixture_is_an_arm_whose_name_is_a_folder():
     found = arms("pack.mixture.weights={crawl: 1, books: 2}")
     assert found["pack.mixture.weights=-crawl-1-books-2"].pack.mixture.weights == {"crawl": 1, "books": 2}
+
+
+def test_random_mixtures_are_of_the_sources_that_have_text(tmp_path: Path):
+    run = Run(str(tmp_path))
+    measured = [{"source": name, "tokens": n} for name, n in (("web", 5), ("books", 7), ("web", 1), ("empty", 0))]
+    run.write_record("train_tokenizer", {"committed": to_json(Committed("0" * 64, {}, {}, {"measured": measured}))})
+    found = arms_of(settings("clean", "mixtures:3"), run, "held/passages.jsonl", "bpe")
+    assert [arm.name for arm in found] == ["clean", "mixture-1", "mixture-2", "mixture-3"]
+    assert [arm.settings.pack.mixture.weights for arm in found] == [None, *drawn_mixtures(["books", "web"], 3)]
+
+
+@pytest.mark.parametrize("spec", ["mixtures:", "mixtures:0", "mixtures:many", "mixtures:3"])
+def test_mixtures_need_a_number_and_two_sources(spec: str):
+    with pytest.raises(UsageError, match="mixtures"):
+        arms("clean", spec)
 
 
 @pytest.mark.parametrize(
