@@ -90,9 +90,10 @@ class Search:
 
     def keep_step(self, name: str, frame: DataFrame, schema: pa.Schema, removes: bool) -> None:
         """Write what a step found; with `removes`, its documents are no longer left for later steps."""
+        groups = self.groups
         for group, uri in self._write(name, self.by_group(frame, "node"), schema).items():
             self.steps[group][name] = uri
-            for part in self.groups[group] if removes else ():
+            for part in groups[group] if removes else ():
                 self.parts[part.number] = replace(part, steps=(*part.steps, uri))
 
     def written(self, name: str, frame: DataFrame, schema: pa.Schema) -> DataFrame:
