@@ -26,7 +26,10 @@ from udfs.records import WHOLE
 from udfs.urls import BlockFiles
 
 MIN_PART_BYTES, MAX_PART_BYTES = 8 << 20, 64 << 20  # a smaller part costs its later tasks more than its text does
-USUAL_PARTS = 64
+USUAL_PARTS, MOST_PARTS = (
+    64,
+    16_384,
+)  # every task knows all parts, and a shuffle between them has their square of pieces
 UNCUT_PARTS = 4  # a file of no more than so many parts is not worth another reading
 SCHEMAS = {"documents": tables.DOCUMENTS, QUARANTINE: tables.QUARANTINE, LEDGER: tables.LEDGER}
 
@@ -77,8 +80,10 @@ class IngestSettings(Model):
 
 
 def bytes_of_part(n_bytes: int) -> int:
-    """Stored bytes to read for one part: some 64 parts share a small input, larger ones have parts of 64 MiB."""
-    return min(max(n_bytes // USUAL_PARTS, MIN_PART_BYTES), MAX_PART_BYTES)
+    """Stored bytes to read for one part: some 64 parts share a small input, larger ones have parts of 64 MiB, and those
+    beyond a terabyte larger parts."""
+    usual = min(max(n_bytes // USUAL_PARTS, MIN_PART_BYTES), MAX_PART_BYTES)
+    return max(usual, n_bytes // MOST_PARTS)
 
 
 def group_files(inputs: list[InputFile], sizes: dict[str, int], part_bytes: int) -> Iterator[tuple[InputFile, ...]]:
