@@ -53,7 +53,14 @@ def _changed(left: str, right: str) -> Row:
         return Row(((left, True),), ((right, True),))
     sides: tuple[list[Run], list[Run]] = [], []
     for tag, a, a_end, b, b_end in difflib.SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
-        for side, words in zip(sides, (ours[a:a_end], theirs[b:b_end]), strict=True):
-            if words:
-                side.append(("".join(words), tag != "equal"))
+        for side, words in zip(sides, ("".join(ours[a:a_end]), "".join(theirs[b:b_end])), strict=True):
+            _append(side, words, differs=tag != "equal" or words.isspace())
     return Row(tuple(sides[0]), tuple(sides[1]))
+
+
+def _append(side: list[Run], words: str, differs: bool) -> None:
+    """White space alone belongs to the words beside it, so that a changed sentence is one stretch."""
+    if side and side[-1][1] == differs:
+        side[-1] = side[-1][0] + words, differs
+    elif words:
+        side.append((words, differs))

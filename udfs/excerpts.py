@@ -22,6 +22,8 @@ from udfs.text import Texts
 BEFORE = 60
 """Characters that are shown before the first mark."""
 MAX_MARKS = 12
+CUT = "… "
+"""Stands before a text that does not begin there."""
 Places = list[tuple[int, int]]
 
 
@@ -93,6 +95,8 @@ def excerpt(look: Look, data: Bytes, places: Places) -> Seen:
     count = running_sum(data & 0xC0 != 0x80)  # characters before each byte
     marks = [(int(count[start]), int(count[end])) for start, end in places]
     begin = max(0, marks[0][0] - BEFORE) if marks and marks[0][1] > look.n_chars else 0
-    end = begin + look.n_chars
-    shown = [(max(start, begin) - begin, min(stop, end) - begin) for start, stop in marks if start < end]
-    return Seen(look, data.tobytes().decode()[begin:end], shown[:MAX_MARKS])
+    lead = CUT if begin else ""
+    end = begin + look.n_chars - len(lead)
+    shift = len(lead) - begin
+    shown = [(max(start, begin) + shift, min(stop, end) + shift) for start, stop in marks if start < end]
+    return Seen(look, lead + data.tobytes().decode()[begin:end], shown[:MAX_MARKS])

@@ -22,6 +22,11 @@ def test_words_that_the_other_lacks_are_marked():
     assert (plain(row.right), marked(row.right)) == ("The young miller slept.", ["young"])
 
 
+def test_white_space_between_changed_words_is_changed_too():
+    (row,) = differences("The MIT License, all of it", "The plain old rules, all of it")
+    assert (marked(row.left), marked(row.right)) == (["MIT License"], ["plain old rules"])
+
+
 def test_lines_in_common_are_counted_but_for_the_ones_beside_a_difference():
     rows = differences("\n".join([*"abcdef", "old", *"ghijk"]), "\n".join([*"abcdef", "new", *"ghijk"]))
     assert [(row.n_equal, plain(row.left), plain(row.right)) for row in rows] == [

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tiny_parts import document, make_part
 
 from udfs.edits import Edits
-from udfs.excerpts import BEFORE, MAX_MARKS, Look, excerpt, look_at
+from udfs.excerpts import BEFORE, CUT, MAX_MARKS, Look, excerpt, look_at
 
 
 def data_of(text: str) -> np.ndarray:
@@ -35,7 +35,7 @@ def test_the_texts_of_a_part_with_what_makes_a_value_marked(tmp_path):
     seen = {look: (text, marked(text, marks)) for look, text, marks in look_at(part, looks, edits, "cjk")}
     text, found = seen[looks[0]]
     assert found == ["- a bullet", "- another"]
-    assert text.index("- a bullet") == BEFORE
+    assert text.index("- a bullet") == BEFORE + len(CUT)
     assert seen[looks[1]] == seen[looks[2]] == ("Plain", [])  # no place: the beginning of what the edits left
     assert seen[looks[3]] == ("Plain", ["ain"])
     assert looks[4] not in seen
@@ -46,14 +46,14 @@ def test_few_marks_and_no_more_text_than_asked_for():
     assert (len(seen.text), len(seen.marks)) == (50, MAX_MARKS)
 
 
-@given(st.text(min_size=1, max_size=200), st.data(), st.integers(1, 100))
+@given(st.text(min_size=1, max_size=200), st.data(), st.integers(10, 100))
 def test_marks_are_characters_whatever_their_bytes(text: str, data: st.DataObject, n_chars: int):
     text = text.encode("utf-8", "ignore").decode() or "a"
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))
     place = (len(text[:start].encode()), len(text[:end].encode()))
     seen = excerpt(Look("", n_chars=n_chars), data_of(text), [place])
-    assert seen.text in text
+    assert seen.text.removeprefix(CUT) in text
     assert len(seen.text) <= n_chars
     for one in marked(seen.text, seen.marks):
         assert text[start:end].startswith(one)
