@@ -1,8 +1,8 @@
 """Duplicates, repeated passages and overlap with evaluation sets, from the tables that hold them. Exact, but for the
 chance, a theory."""
 
-from collections.abc import Mapping
-from itertools import islice
+from collections.abc import Mapping, Sequence
+from itertools import accumulate, islice
 
 from pyspark.sql import functions as F
 
@@ -14,11 +14,14 @@ from udfs.excerpts import Look, Seen
 
 SIMILARITY_BINS = 50
 LARGEST = 20
-PAIRS = 6
+PAIRS = 5
 """Clusters of which two members are shown side by side."""
-MAX_LINES = 12
-MAX_EQUAL, MAX_DIFFERENT = 120, 400
+MAX_LINES = 10
+MAX_EQUAL, MAX_DIFFERENT = 120, 300
 """Characters of a stretch of a line; of longer ones the middle is left out."""
+MAX_RUNS = 24
+"""Stretches of a line, and about MAX_LINE characters; the rest is left out."""
+MAX_LINE = 500
 ELLIPSIS = " … "
 
 
@@ -107,7 +110,14 @@ def side_by_side(left: str, right: str) -> Json:
 
 
 def line_json(row: Row) -> Json:
-    return {"left": [*map(run_json, row.left)], "right": [*map(run_json, row.right)], "n_equal": row.n_equal}
+    return {"left": runs_json(row.left), "right": runs_json(row.right), "n_equal": row.n_equal}
+
+
+def runs_json(runs: Sequence[Run]) -> list[Json]:
+    shown = [run_json(run) for run in runs[:MAX_RUNS]]
+    n_chars = accumulate(len(run["text"]) for run in shown)
+    fitting = [run for run, end in zip(shown, n_chars, strict=True) if end <= MAX_LINE]
+    return fitting if len(fitting) == len(runs) else [*fitting, {"text": ELLIPSIS, "differs": False}]
 
 
 def run_json(run: Run) -> Json:

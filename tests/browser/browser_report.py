@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.figures_duplicates import LARGEST, MAX_LINES, PAIRS, side_by_side
 from pipelines.figures_flow import MAX_HOSTS, MAX_LANGUAGES
 from pipelines.figures_run import MAX_CHECKS, MAX_DAMAGED, MAX_INPUTS
 from pipelines.figures_tuning import KEPT, MAX_NUMBERS
+from udfs.excerpts import MAX_MARKS
 
 SCREENS = Path(__file__).resolve().parent.parent.parent / "build" / "screens"
 """Where pictures of the pages are left for people to look at."""
@@ -26,14 +28,18 @@ def wide_report(report: dict[str, Any]) -> dict[str, Any]:
     bound = next(row for row in report["reasons"]["rows"] if row["stage"] == "filter")
     made["reasons"]["rows"] = [bound | {"reason": name} for name in names[:N_BOUNDS]]
     near = next(row for row in report["examples"]["rows"] if row["stage"] == "filter")
-    cards = [near | {"reason": name, "excerpt": EXCERPT[:300]} for name in names[:N_BOUNDS]]
+    marks = [[place, place + 9] for place in range(0, 20 * MAX_MARKS, 20)]
+    cards = [near | {"reason": name, "excerpt": EXCERPT[:300], "marks": marks} for name in names[:N_BOUNDS]]
     made["examples"]["rows"] = cards * 8
+    made["duplicates"]["pairs"] = [wide_pair(made["duplicates"]["largest"][0])] * PAIRS
+    made["passages"]["largest"] *= LARGEST
     funnel = made["funnel"]
     lists = (
         (funnel["sources"], "source", N_SOURCES), (funnel["inputs"], "input", N_SOURCES),
         (made["hosts"]["rows"], "host", MAX_HOSTS), (made["languages"]["rows"], "language", MAX_LANGUAGES),
         (made["checks"]["rows"], "figure", MAX_CHECKS), (made["quarantine"]["rows"], "file_path", MAX_DAMAGED),
         (made["provenance"]["inputs"]["rows"], "file", MAX_INPUTS),
+        (made["personal_data"]["rows"], "source", N_SOURCES),
     )  # fmt: skip
     for rows, key, length in lists:
         rows[:] = [rows[0] | {key: f"{key} number {i} of a long list"} for i in range(length)]
@@ -42,6 +48,12 @@ def wide_report(report: dict[str, Any]) -> dict[str, Any]:
     data = random.integers(0, 5, n_documents).astype("u1").tobytes() + codes.tobytes()
     made["tuning"] |= {"documents": n_documents, "columns": names, "data": base64.b64encode(data).decode()}
     return made
+
+
+def wide_pair(cluster: dict[str, Any]) -> dict[str, Any]:
+    """Two texts that differ in every other word of more and longer lines than are shown."""
+    left, right = ("\n".join([EXCERPT.replace(" ", f" {word} ")] * 2 * MAX_LINES) for word in ("left", "right"))
+    return {**cluster, "copy_id": "f" * 32, "least_similarity": 0.5, **side_by_side(left, right)}
 
 
 def sampled_report(report: dict[str, Any], codes: np.ndarray, n_sampled: int) -> dict[str, Any]:

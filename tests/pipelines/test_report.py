@@ -15,7 +15,7 @@ import pytest
 
 from jobs.settings import Settings
 from jobs.stages import STAGES
-from pipelines import histograms
+from pipelines import figures_duplicates, histograms
 from pipelines.figures_flow import FATES
 from pipelines.figures_run import balances
 from pipelines.report_page import render
@@ -261,6 +261,17 @@ def test_duplicates_tokens_and_evaluation_sets(found):
     rates = {row["source"]: row for row in found["tokenizer"]["sources"]}
     assert rates["crawl"]["bytes_per_token"] == 650 / 16
     assert rates["crawl"]["tokens_per_word"] == 16 / 65
+
+
+def test_a_line_of_many_changes_is_cut_and_says_so():
+    left, right = (" ".join(f"{word} {i}" for i in range(500)) for word in ("one", "other"))
+    (row,) = figures_duplicates.side_by_side(left, right)["rows"]
+    for side in ("left", "right"):
+        assert row[side][-1] == {"text": figures_duplicates.ELLIPSIS, "differs": False}
+        assert len(row[side]) <= figures_duplicates.MAX_RUNS + 1
+        assert sum(len(run["text"]) for run in row[side]) <= figures_duplicates.MAX_LINE + 3
+    (row,) = figures_duplicates.side_by_side("a " * 600, "b")["rows"]
+    assert row["left"][0]["text"].count(figures_duplicates.ELLIPSIS) == 1
 
 
 def test_every_check_holds(found):
