@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,3 +95,16 @@ def tiny_run(gristmill: Command, tmp_path_factory: pytest.TempPathFactory) -> Ti
     finished = gristmill("run", "--settings", file)
     assert finished.code == 0, finished.err
     return TinyRun(folder / "corpus", folder / "run", file, ids)
+
+
+@pytest.fixture(scope="session")
+def scheduled_run(gristmill: Command, tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
+    """A copy of it in which `refine` cuts no passages; so that stage too only has Spark schedule tasks."""
+    folder = tmp_path_factory.mktemp("scheduled")
+    shutil.copytree(tiny_run.root, folder / "run", ignore=shutil.ignore_patterns(".lock"))
+    tree = json.loads(tiny_run.settings.read_text())
+    file = folder / "settings.yaml"
+    file.write_text(json.dumps({**tree, "output": str(folder / "run"), "refine": {**tree["refine"], "passages": []}}))
+    finished = gristmill("refine", "--settings", file)
+    assert finished.code == 0, finished.err
+    return TinyRun(tiny_run.corpus, folder / "run", file, tiny_run.ids)

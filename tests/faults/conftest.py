@@ -13,13 +13,13 @@ from jobs.settings import Settings
 
 
 @pytest.fixture
-def copied(tiny_run: TinyRun, tmp_path: Path) -> Copied:
+def copied(scheduled_run: TinyRun, tmp_path: Path) -> Copied:
     """Makes copies of the finished run, each in a folder of its own, with changes to the settings."""
     numbers = iter(range(1_000_000))
 
     def copy(*changes: str) -> Faulted:
         root = tmp_path / f"run-{next(numbers)}"
-        shutil.copytree(tiny_run.root, root, copy_function=os.link, ignore=shutil.ignore_patterns(".lock"))
-        return Faulted(root, load_settings(str(tiny_run.settings), [f"output={root}", *changes], Settings))
+        shutil.copytree(scheduled_run.root, root, copy_function=os.link, ignore=shutil.ignore_patterns(".lock"))
+        return Faulted(root, load_settings(str(scheduled_run.settings), [f"output={root}", *changes], Settings))
 
     return copy

@@ -49,10 +49,10 @@ def contents(root: Path, *tables: str) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("seeds", [range(2), pytest.param(range(2, 20), marks=pytest.mark.slow)], ids=str)
-def test_hash_seeds_zones_and_locales_change_nothing(tiny_run: TinyRun, tmp_path: Path, seeds: range):
+def test_hash_seeds_zones_and_locales_change_nothing(scheduled_run: TinyRun, tmp_path: Path, seeds: range):
     for seed in seeds:
         root = tmp_path / str(seed)
-        shutil.copytree(tiny_run.root, root, ignore=shutil.ignore_patterns(".lock"))
+        shutil.copytree(scheduled_run.root, root, ignore=shutil.ignore_patterns(".lock"))
         for stage in STAGES:
             (root / "runs" / f"{stage}.json").unlink()
         paths = os.pathsep.join(map(str, (HERE.parents[1], HERE.parent, HERE.parent / "faults")))
@@ -61,10 +61,10 @@ def test_hash_seeds_zones_and_locales_change_nothing(tiny_run: TinyRun, tmp_path
             "TZ": ZONES[seed % len(ZONES)],
             **(turkish(tmp_path) if seed % 2 else {"LC_ALL": "C"}),
         }
-        command = [sys.executable, "-c", WITHOUT_SPARK, root, tiny_run.settings, *STAGES]
+        command = [sys.executable, "-c", WITHOUT_SPARK, root, scheduled_run.settings, *STAGES]
         subprocess.run(command, env={**os.environ, **odd, "PYTHONPATH": paths}, check=True)
         tables = ("documents", "quarantine", "signals", "ledger", "clean")
-        assert contents(root, *tables) == contents(tiny_run.root, *tables)
+        assert contents(root, *tables) == contents(scheduled_run.root, *tables)
 
 
 @pytest.mark.slow
