@@ -1,6 +1,6 @@
 """pack_chat: JSON lines of conversations and of compared answers to shards for SFT and DPO.
 
-One task a file, which reads it once and writes its shards; nothing is shuffled. Without files there is nothing to do.
+One task a file, which reads it once and writes its shards; nothing is shuffled. Without files there are no shards.
 Conversations are given, not found: no filter, de-duplication or decontamination is applied to them.
 """
 
@@ -55,6 +55,8 @@ def _checked(file: InputFile) -> InputFile:
 
 def pack_chat(job: Job, chat: ChatSettings, seed: int) -> None:
     """tokenizer, files of conversations -> sft/, preference/."""
+    for kind in get_args(Kind):
+        job.add(kind, [])  # so that shards of an earlier run, whose files are no longer named, are deleted
     tasks = chat.tasks()
     if not tasks:
         return

@@ -37,10 +37,14 @@ def test_conversations_and_preferences_become_data_sets(tiny_run: TinyRun, grist
             "<|im_start|>" in json.loads(Path(folder, "tokenizer/tokenizer_config.json").read_text())["chat_template"]
         )
     assert "nothing to do" in gristmill("pack_chat", "--settings", tiny_run.settings, *given).err
+    assert gristmill("pack_chat", "--settings", tiny_run.settings, *given[:-1]).code == 0
+    assert read_manifest(f"{tmp_path}/run/sft").totals["n_docs"] == 30
+    assert not [path for path in (tmp_path / "run/preference").rglob("*") if path.is_file()]
 
 
-def test_without_files_there_is_nothing_to_do(tiny_run: TinyRun):
-    assert tiny_run.record("pack_chat")["committed"]["tables"] == {}
+def test_without_files_there_are_no_shards(tiny_run: TinyRun):
+    tables = tiny_run.record("pack_chat")["committed"]["tables"]
+    assert {name: table["files"] for name, table in tables.items()} == {"sft": [], "preference": []}
 
 
 def test_a_tokenizer_without_marks_of_turns_is_refused(tiny_run: TinyRun, gristmill: Command, tmp_path: Path):
