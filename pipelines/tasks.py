@@ -8,6 +8,7 @@ import errno
 import gc
 import itertools
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +23,6 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from udfs import errors
 from udfs.bundles import unbundled
 from udfs.errors import GristmillError, OutputError
-from udfs.files import is_local, locate
 from udfs.parts import PartFile, part_name, write_part
 
 Task = TypeVar("Task")
@@ -140,8 +140,7 @@ def map_arrow(
 
 def spark_uri(uri: str) -> str:
     """The URI for Spark, which looks for a path without a scheme on the cluster's file system, where there is one."""
-    fs, path = locate(uri)
-    return f"file://{path}" if is_local(fs) else uri
+    return uri if "://" in uri else f"file://{os.path.abspath(uri)}"
 
 
 def map_shards(
