@@ -69,9 +69,11 @@ def test_ten_thousand_texts_have_spark_mls_features_to_the_bit_and_its_probabili
         assert QualityModel(weights, 0.0, "whitespace").margins(pa.array(texts)).tolist() == sums
 
 
-def test_scores_in_signals_are_those_of_the_text_after_edits(tiny_run: TinyRun):
-    clean = {name: row for name, row in tiny_run.by_name("clean").items() if "example" not in row["text"]}
-    scores = load_model(str(tiny_run.root / "quality_model")).scores(pa.array([row["text"] for row in clean.values()]))
+def test_scores_in_signals_are_those_of_the_text_after_edits(scheduled_run: TinyRun):
+    clean = {name: row for name, row in scheduled_run.by_name("clean").items() if "example" not in row["text"]}
+    scores = load_model(str(scheduled_run.root / "quality_model")).scores(
+        pa.array([row["text"] for row in clean.values()])
+    )
     assert scores.tolist() == [row["quality_score"] for row in clean.values()]
 
 
