@@ -161,6 +161,9 @@ def random_mixtures(spec: str, run: Run) -> list[dict[str, float]]:
     sources = sorted({row["source"] for row in trained.counts["measured"] if row["tokens"]}) if trained else []
     if len(sources) < 2:
         raise UsageError(f"ablate.arms: {spec}, but only {len(sources)} source has text", "leave it out")
+    if int(number) <= len(sources):
+        reason = f"ablate.arms: {spec} are too few to learn from of {len(sources)} sources"
+        raise UsageError(reason, f"take mixtures:{len(sources) + 1} at least, better four times as many as sources")
     return drawn_mixtures(sources, int(number))
 
 

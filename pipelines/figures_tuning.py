@@ -19,7 +19,7 @@ from pipelines.stage import Job
 from udfs.histograms import Axis, variant_of
 from udfs.spans import Flags, Ints
 
-MAX_NUMBERS = 750_000
+MAX_NUMBERS = 500_000
 """Two bytes each; on the page they take about half of that."""
 FIXED, FILTERED, LATER, KEPT_OF_MANY, KEPT = range(5)
 """What became of a document: removed by something that has no slider; by bounds that have one; by a later stage; kept,

@@ -84,6 +84,8 @@ def test_random_mixtures_are_of_the_sources_that_have_text(tmp_path: Path):
     found = arms_of(settings("clean", "mixtures:3"), run, "held/passages.jsonl", "bpe")
     assert [arm.name for arm in found] == ["clean", "mixture-1", "mixture-2", "mixture-3"]
     assert [arm.settings.pack.mixture.weights for arm in found] == [None, *drawn_mixtures(["books", "web"], 3)]
+    with pytest.raises(UsageError, match="too few to learn from of 2 sources"):
+        arms_of(settings("clean", "mixtures:2"), run, "held/passages.jsonl", "bpe")
 
 
 @pytest.mark.parametrize("spec", ["mixtures:", "mixtures:0", "mixtures:many", "mixtures:3"])
