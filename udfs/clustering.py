@@ -46,7 +46,8 @@ def found_in(steps: Steps) -> Iterator[pa.RecordBatch]:
     nearest = partners.take(pa.array(_nearest(partners)))
     values = [nearest[name].to_numpy() for name in PARTNERS.names[1:]]
     _, matched = lookup(nearest["node"].to_numpy(), values, removed["node"].to_numpy())
-    yield from _found("near", removed, similarities_with_kept(steps, removed["node"].to_numpy())[1], matched)
+    _, (similarity,) = lookup(*known_similarities(steps), removed["node"].to_numpy())
+    yield from _found("near", removed, similarity, matched)
 
 
 def _found(kind: str, removed: pa.Table, similarity: Any, matched: Sequence[Any]) -> list[pa.RecordBatch]:
@@ -63,24 +64,22 @@ def _nearest(partners: pa.Table) -> Rows:
     return place[np.append(True, np.diff(node[place]) != 0)[: len(node)]]
 
 
-def similarities_with_kept(steps: Steps, nodes: Rows) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """(whether it is known, similarity) of near-duplicates of a part and the documents kept for them: from the pairs
-    that were compared to find them, or, for members of a cluster that no such pair joins, from the later step."""
+def known_similarities(steps: Steps) -> tuple[Rows, list[NDArray[np.float64]]]:
+    """(nodes, [similarities]) of near-duplicates of a part and the documents kept for them: from the pairs that were
+    compared to find them, or, for members of a cluster that no such pair joins, from the later step."""
     removed, partners = read_step(steps, "near", REMOVED), read_step(steps, "partners", PARTNERS)
     node = partners["node"].to_numpy()
     is_near, (kept,) = lookup(removed["node"].to_numpy(), [removed["kept"].to_numpy()], node)
     joined = partners.filter(pa.array(is_near & (partners["matched"].to_numpy() == kept)))
     later = read_step(steps, "similarity", SIMILAR)
-    known = np.concatenate([joined["node"].to_numpy(), later["node"].to_numpy()])
-    values = np.concatenate([joined["matched_similarity"].to_numpy(), later["similarity"].to_numpy()])
-    found, (similarity,) = lookup(known, [values], nodes)
-    return found, similarity
+    nodes = np.concatenate([joined["node"].to_numpy(), later["node"].to_numpy()])
+    return nodes, [np.concatenate([joined["matched_similarity"].to_numpy(), later["similarity"].to_numpy()])]
 
 
 def not_compared(steps: Steps) -> Iterator[pa.RecordBatch]:
     """PAIRS of the kept documents and those near-duplicates that were never compared with them."""
     removed = read_step(steps, "near", REMOVED)
-    known, _ = similarities_with_kept(steps, removed["node"].to_numpy())
+    known, _ = lookup(*known_similarities(steps), removed["node"].to_numpy())
     rows = removed.filter(pa.array(~known))
     columns = [rows[name] for name in ("kept_high", "high", "kept", "node")]
     columns.append(pa.chunked_array([np.zeros(len(rows), np.int64)]))
@@ -91,14 +90,14 @@ def follow(batches: Iterator[pa.RecordBatch], steps: Steps) -> Iterator[pa.Recor
     """FOUND rows, whose kept documents are all of one part, with those that a later step removed replaced by the
     document kept there. A copy of a text is as similar to that one as the text; for a copy by URL it is not known."""
     later = pa.concat_tables([read_step(steps, "exact", REMOVED), read_step(steps, "near", REMOVED)])
-    values = [later[name].to_numpy() for name in REMOVED.names[3:]]
+    values, similarities = [later[name].to_numpy() for name in REMOVED.names[3:]], known_similarities(steps)
     for batch in batches:
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))
         before = batch.column("kept").to_numpy()
         moved, kept = lookup(later["node"].to_numpy(), values, before)
         for name, column in zip(REMOVED.names[3:], kept, strict=True):
             columns[name] = pa.array(np.where(moved, column, columns[name].to_numpy()))
-        is_near, near_similarity = similarities_with_kept(steps, before)
+        is_near, (near_similarity,) = lookup(*similarities, before)
         is_copy = pc.and_(pc.equal(columns["kind"], "exact"), pa.array(is_near))
         columns["similarity"] = pc.if_else(is_copy, near_similarity, columns["similarity"])
         yield pa.RecordBatch.from_arrays(list(columns.values()), schema=FOUND)
