@@ -63,19 +63,22 @@ def _fold(data: Any, offsets: Any, classes: Any) -> Any:
         i, stop = offsets[doc], offsets[doc + 1]
         behind_text = False
         while i < stop:
-            byte, after = data[i], i + 1
-            is_space = classes[byte] & SPACE != 0
-            if byte >= 0x80:
+            byte = data[i]
+            if byte < 0x80:
+                is_space = classes[byte] & SPACE != 0
+                out[n] = NEWLINE if is_space else byte  # in any case: branches that depend on letters cost more
+                n += (not is_space) | behind_text
+                i += 1
+            else:
                 code, after = decode(data, i, stop)
                 is_space = classes[code] & SPACE != 0
-                for k in range(i, after - 1 if not is_space else i):
+                out[n] = NEWLINE
+                n += is_space & behind_text
+                for k in range(i, i if is_space else after):
                     out[n] = data[k]
                     n += 1
-                byte = data[after - 1]
-            out[n] = NEWLINE if is_space else byte  # written in any case: branches that depend on letters cost more
-            n += (not is_space) | behind_text
+                i = after
             behind_text = not is_space
-            i = after
         if n > ends[doc] and out[n - 1] == NEWLINE:
             n -= 1
         ends[doc + 1] = n
