@@ -34,6 +34,7 @@ from udfs.blocks_vocabulary import (
     TABLE,
     TAG,
 )
+from udfs.hashing import U64
 from udfs.spans import decode
 from udfs.unicode_classes import LETTER, MARK, NUMBER, SPACE, TERMINAL, UNSPACED, UPPER
 
@@ -258,8 +259,8 @@ def _read_kind(data: Any, i: Any, end: Any, kinds: Any) -> Any:
         code, after = _read_reference(data, i + 1, min(end, i + MAX_ENTITY_BYTES))
         if after > 0:
             return kinds[code], after
-    code, after = decode(data, i, end)
-    return kinds[code], after
+    code, after = decode(data, U64(i), U64(end))
+    return kinds[code], np.int64(after)
 
 
 @numba.njit

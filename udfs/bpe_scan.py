@@ -172,8 +172,8 @@ def _character(data: Any, i: Any, stop: Any, classes: Any) -> Any:
     """(class of the character at `i`, position behind it)."""
     if data[i] < 0x80:
         return classes[data[i]], i + 1
-    code, behind = decode(data, i, stop)
-    return classes[code], behind
+    code, behind = decode(data, U64(i), U64(stop))
+    return classes[code], np.int64(behind)
 
 
 @numba.njit(inline="always")

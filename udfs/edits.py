@@ -142,8 +142,9 @@ def edit(texts: Texts, edits: Edits | None) -> Edited:
     removed = [URL] * edits.urls + [CITATION] * edits.citations
     judged = texts.without("|".join(removed)) if removed else texts
     broken = _first_broken(judged, edits)
-    kept = judged.lines.keep(broken == 0)
-    left = Texts(kept.join(kept.first), texts.word_rule)
+    stays = broken == 0
+    kept = judged.lines.keep(stays)
+    left = Texts(kept.join(kept.first), texts.word_rule, judged.lines.sum(np.diff(judged.words_of_lines) * stays))
     return Edited(judged, broken, _without_phrases(left) if edits.phrases else left, edits.bad_words)
 
 

@@ -195,8 +195,8 @@ def _read_features(
         size = n_chars = ONE
         while i < stop and not _is_space(data[i]):
             if han_spacing and data[i] >= HAN_LEAD and stop == end:
-                code, after = decode(data, np.int64(i), np.int64(end))
-                stop = U64(after) if _is_han(code) else end
+                code, after = decode(data, i, end)
+                stop = after if _is_han(code) else end
             key = _extend_key(key, data[i])
             token[size] = _widen(data[i])
             chars[n_chars] = size

@@ -18,6 +18,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from udfs.hashing import ONE, U64
 from udfs.unicode_classes import LETTER, MARK, NUMBER, SPACE, UNSPACED, character_classes
 
 IN_WORD, DIGIT, WORD, BLANK, NOTHING, BREAK = range(6)
@@ -25,7 +26,7 @@ IN_WORD, DIGIT, WORD, BLANK, NOTHING, BREAK = range(6)
 spaces), white space, dropped, the rest (punctuation, symbols, controls, unassigned)."""
 KIND_SHIFT = 21
 CODE = (1 << KIND_SHIFT) - 1
-REPLACEMENT = 0xFFFD
+REPLACEMENT = U64(0xFFFD)
 
 
 def _folded() -> NDArray[np.int64]:
@@ -69,22 +70,22 @@ def _entries(kinds: NDArray[Any], folded: NDArray[Any]) -> NDArray[np.uint32]:
 
 @numba.njit
 def code_point(text: Any, position: Any) -> Any:
-    """(code point at text[position], position of the next); text is uint8. A byte that begins no well-formed UTF-8
-    sequence is one U+FFFD."""
-    byte = np.int64(text[position])
+    """(code point at text[position], position of the next), uint64 as `position`; text is uint8. A byte that begins no
+    well-formed UTF-8 sequence is one U+FFFD."""
+    byte = U64(text[position])
     if byte < 0x80:
-        return byte, position + 1
-    size = 2 + (byte >= 0xE0) + (byte >= 0xF0)
+        return byte, position + ONE
+    size = U64(2) + U64(byte >= 0xE0) + U64(byte >= 0xF0)
     if byte < 0xC2 or byte > 0xF4 or position + size > text.size:
-        return REPLACEMENT, position + 1
-    code = byte & (0xFF >> (size + 1))
-    for k in range(1, size):
-        follower = np.int64(text[position + k])
-        if follower & 0xC0 != 0x80:
-            return REPLACEMENT, position + 1
-        code = code << 6 | follower & 0x3F
+        return REPLACEMENT, position + ONE
+    code = byte & (U64(0xFF) >> (size + ONE))
+    for k in range(ONE, size):
+        follower = U64(text[position + k])
+        if follower & U64(0xC0) != 0x80:
+            return REPLACEMENT, position + ONE
+        code = code << U64(6) | follower & U64(0x3F)
     overlong = code < 0x800 if size == 3 else size == 4 and code < 0x10000
-    surrogate = code >> 11 == 0x1B
+    surrogate = code >> U64(11) == 0x1B
     if overlong or surrogate or code > 0x10FFFF:
-        return REPLACEMENT, position + 1
+        return REPLACEMENT, position + ONE
     return code, position + size

@@ -7,6 +7,8 @@ import numba
 import numpy as np
 
 U64 = np.uint64
+ONE = U64(1)
+"""For positions in kernels, which are uint64: a signed index is tested for being below 0 at each use."""
 GOLDEN = U64(0x9E3779B97F4A7C15)
 
 
@@ -23,20 +25,22 @@ def mix64(x: Any) -> Any:
 @numba.njit(inline="always")
 def hash_bytes(data: Any, start: Any, end: Any) -> Any:
     """uint64 hash of data[start:end], uint8: eight bytes a step, the length mixed in first."""
-    h = U64(end - start) * GOLDEN
-    i = start
-    while i + 8 <= end:
+    i, end = U64(start), U64(end)
+    h = (end - i) * GOLDEN
+    while i + U64(8) <= end:
         word = U64(0)
-        for k in range(8):
-            word |= U64(data[i + k]) << U64(8 * k)
+        for k in range(U64(8)):
+            word |= U64(data[i + k]) << (U64(8) * k)
         h = mix64(h ^ word) * GOLDEN
-        i += 8
+        i += U64(8)
     word = U64(0)
-    shift = U64(0)
-    while i < end:
-        word |= U64(data[i]) << shift
-        shift += U64(8)
-        i += 1
+    if i + U64(8) <= data.size:  # one load and a mask, for most words end here
+        for k in range(U64(8)):
+            word |= U64(data[i + k]) << (U64(8) * k)
+        word &= (ONE << (U64(8) * (end - i))) - ONE
+    else:
+        for k in range(end - i):
+            word |= U64(data[i + k]) << (U64(8) * k)
     return mix64(h ^ word)
 
 

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from udfs.errors import InputError
 from udfs.fasttext_kernel import KernelModel, Scores
 from udfs.fasttext_library import LibraryModel
+from udfs.hashing import U64
 from udfs.spans import decode
 from udfs.strings import strings
 from udfs.unicode_classes import LETTER, UPPER, character_classes
@@ -113,9 +114,9 @@ def _read_heads(data: Any, offsets: Any, max_chars: Any, classes: Any) -> Any:
     end, n_chars = np.zeros(offsets.size - 1, np.int64), np.zeros(offsets.size - 1, np.int64)
     n_letters, n_capitals = np.zeros(offsets.size - 1, np.int64), np.zeros(offsets.size - 1, np.int64)
     for i in range(end.size):
-        position = offsets[i]
-        while position < offsets[i + 1] and n_chars[i] < max_chars:
-            code, position = decode(data, position, offsets[i + 1])
+        position, stop = U64(offsets[i]), U64(offsets[i + 1])
+        while position < stop and n_chars[i] < max_chars:
+            code, position = decode(data, position, stop)
             n_chars[i] += 1
             n_letters[i] += classes[code] & LETTER != 0
             n_capitals[i] += classes[code] & UPPER != 0

@@ -78,7 +78,7 @@ def measure_batch(documents: pa.RecordBatch, plan: MeasurePlan) -> dict[str, pa.
         "url_key": pa.array([url_hash(url or "") for url in documents.column("url").to_pylist()], pa.int64()),
         "text_digest": text_digests(left),
         "n_chars": pa.array(left.n_chars).cast(pa.int64()),
-        "n_words": pa.array(left.words.n_per_document).cast(pa.int64()),
+        "n_words": pa.array(left.n_words).cast(pa.int64()),
         **languages,
         "quality_score": quality_scores(left.arrow, plan.quality_model),
         **{family: struct(measured) for family, measured in families.items()},

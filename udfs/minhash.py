@@ -57,9 +57,9 @@ def signature_kernel(data: Any, offsets: Any, table: Any, n: Any, seed: Any, out
     for i in range(offsets.size - 1):
         bins[:] = EMPTY
         text = data[offsets[i] : offsets[i + 1]]
-        position = n_carried = 0
+        position = n_carried = U64(0)
         while position < text.size:
-            position, n_carried, n_shingles = next_shingles(text, position, table, n, units, n_carried, shingles)
+            position, n_carried, n_shingles = next_shingles(text, position, table, U64(n), units, n_carried, shingles)
             for k in range(n_shingles):
                 _put(bins, mix64(shingles[k] ^ key))
         _densify(bins, out[i])

@@ -112,7 +112,7 @@ def _hash_folded(data: Any, start: Any, end: Any, table: Any) -> Any:
     """(hash of the folded words, number of words) of each span; the words are those of udfs/shingles.py."""
     hashes, n_words = np.zeros(start.size, np.uint64), np.zeros(start.size, np.int64)
     for span in range(start.size):
-        i, stop = start[span], end[span]
+        i, stop = U64(start[span]), U64(end[span])
         h = U64(0)
         previous, is_open = NOTHING, False
         while i < stop:

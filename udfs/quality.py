@@ -68,11 +68,12 @@ def _features(data: Any, start: Any, end: Any, n_features: Any, out: Any) -> Any
     n_tokens = 0
     n_kept = 0
     token = start
+    is_power_of_two = n_features & (n_features - 1) == 0  # as it mostly is, and a division costs as much as the hash
     for i in range(start, end + 1):
         if i < end and not (data[i] == 32 or 9 <= data[i] <= 13):
             continue
         signed = np.int64(np.int32(murmur3(data, token, i, 42)))
-        out[n_tokens] = signed % n_features
+        out[n_tokens] = signed & (n_features - 1) if is_power_of_two else signed % n_features
         n_tokens += 1
         if i > token:
             n_kept = n_tokens
@@ -193,12 +194,17 @@ def spaced(texts: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(texts, UNSPACED, r"\1 ")
 
 
+def _holds(data: Any, first: int, second: int) -> bool:
+    """Whether the two bytes stand in `data` side by side; five times as fast as `in`."""
+    return bool(((data[:-1] == first) & (data[1:] == second)).any())
+
+
 def lower_case(texts: pa.Array) -> pa.Array:
     """Texts in lower case as Java's toLowerCase(Locale.ROOT) has them."""
     lowered = pc.utf8_lower(texts)  # pyright: ignore[reportAttributeAccessIssue]
     data, offsets = strings(texts)
-    written = data[offsets[0] : offsets[-1]].tobytes()
-    if not any(letter.encode() in written for letter in SPECIAL_CASE):
+    written = data[offsets[0] : offsets[-1]]
+    if not any(_holds(written, *letter.encode()) for letter in SPECIAL_CASE):
         return lowered
     special = pc.match_substring_regex(texts, f"[{SPECIAL_CASE}]").fill_null(False)  # pyright: ignore[reportAttributeAccessIssue]
     by_python = pa.array([text.lower() for text in texts.filter(special).to_pylist()], texts.type)

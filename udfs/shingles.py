@@ -32,7 +32,7 @@ from udfs.folding import (
     joined_table,
     word_table,
 )
-from udfs.hashing import GOLDEN, U64, mix64
+from udfs.hashing import GOLDEN, ONE, U64, mix64
 from udfs.strings import Strings
 
 TABLES = {"word": word_table, "char": character_table, "joined": joined_table}
@@ -78,7 +78,8 @@ def read_units(text: Any, position: Any, table: Any, units: Any, n_units: Any) -
     it is full or the text ends. The next position never stands inside a word."""
     word = U64(0)
     previous = NOTHING
-    while position < text.size and n_units < units.size - 1:
+    most = U64(units.size - 1)
+    while position < text.size and n_units < most:
         code, position = code_point(text, position)
         entry = table[code]
         kind, folded = entry >> KIND_SHIFT, entry & CODE
@@ -90,14 +91,14 @@ def read_units(text: Any, position: Any, table: Any, units: Any, n_units: Any) -
             continue
         if word:
             units[n_units] = word
-            n_units += 1
+            n_units += ONE
             word = U64(0)
         if kind == WORD:
             units[n_units] = U64(folded) * GOLDEN
-            n_units += 1
+            n_units += ONE
     if word:
         units[n_units] = word
-        n_units += 1
+        n_units += ONE
     return position, n_units
 
 
@@ -105,16 +106,16 @@ def read_units(text: Any, position: Any, table: Any, units: Any, n_units: Any) -
 def next_shingles(text: Any, position: Any, table: Any, n: Any, units: Any, n_carried: Any, shingles: Any) -> Any:
     """(next position, units carried, number of shingles): the hashes of the next shingles of text[position:], written
     to `shingles`. Start at 0 with nothing carried and go on to the end of the text; `units` and `shingles` are uint64
-    arrays of BLOCK elements, and `units` is to be left alone between calls."""
+    arrays of BLOCK elements, and `units` is to be left alone between calls. Numbers and positions are uint64."""
     position, n_units = read_units(text, position, table, units, n_carried)
-    width = n if n_carried else max(1, min(n, n_units))
-    n_shingles = n_units - width + 1
+    width = n if n_carried else max(ONE, min(n, n_units))
+    n_shingles = n_units + ONE - width
     for first in range(n_shingles):
-        h = U64(width)
+        h = width
         for k in range(first, first + width):
             h = h * SHINGLE_BASE + units[k]
         shingles[first] = mix64(h)
-    n_carried = min(n - 1, n_units)
+    n_carried = min(n - ONE, n_units)
     for k in range(n_carried):
         units[k] = units[n_units - n_carried + k]
     return position, n_carried, n_shingles
@@ -129,11 +130,11 @@ def _all_shingles(data: Any, offsets: Any, table: Any, n: Any) -> Any:
     total = 0
     for i in range(offsets.size - 1):
         text = data[offsets[i] : offsets[i + 1]]
-        position = n_carried = 0
+        position = n_carried = U64(0)
         while position < text.size:
-            position, n_carried, n_shingles = next_shingles(text, position, table, n, units, n_carried, shingles)
-            hashes[total : total + n_shingles] = shingles[:n_shingles]
-            total += n_shingles
+            position, n_carried, n_shingles = next_shingles(text, position, table, U64(n), units, n_carried, shingles)
+            hashes[total : total + np.int64(n_shingles)] = shingles[:n_shingles]
+            total += np.int64(n_shingles)
         bounds[i + 1] = total
     return hashes[:total], bounds
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
-from udfs.hashing import GOLDEN, U64, hash_bytes
+from udfs.hashing import GOLDEN, ONE, U64, hash_bytes
 from udfs.strings import strings
 from udfs.unicode_classes import character_classes
 
@@ -23,23 +23,26 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
-REPLACEMENT = 0xFFFD
+REPLACEMENT = U64(0xFFFD)
 NEWLINE = 10
 
 
 @numba.njit(cache=True)
 def decode(data: Any, i: Any, stop: Any) -> Any:
-    """(code point, position behind it) of the UTF-8 character at `i`; never reads at or behind `stop`."""
-    code = np.int64(data[i])
+    """(code point, position behind it) of the UTF-8 character at `i`; never reads at or behind `stop`.
+
+    All are uint64.
+    """
+    code = U64(data[i])
     if code < 0x80:
-        return code, i + 1
-    size = 2 if code < 0xE0 else 3 if code < 0xF0 else 4
+        return code, i + ONE
+    size = U64(2 if code < 0xE0 else 3 if code < 0xF0 else 4)
     if i + size > stop:
-        return np.int64(REPLACEMENT), i + 1
-    code &= 0x7F >> size
-    for k in range(i + 1, i + size):
-        code = code << 6 | np.int64(data[k] & 0x3F)
-    return min(code, np.int64(0x10FFFF)), i + size
+        return REPLACEMENT, i + ONE
+    code &= U64(0x7F) >> size
+    for k in range(i + ONE, i + size):
+        code = code << U64(6) | U64(data[k] & 0x3F)
+    return min(code, U64(0x10FFFF)), i + size
 
 
 @numba.njit(cache=True, nogil=True)
@@ -48,16 +51,17 @@ def _read_characters(data: Any, start: Any, end: Any, classes: Any) -> Any:
     n_chars = np.zeros(start.size, np.int64)
     some, every, last = np.zeros(start.size, np.uint8), np.zeros(start.size, np.uint8), np.zeros(start.size, np.uint8)
     for span in range(start.size):
-        i, stop = start[span], end[span]
+        i, stop = U64(start[span]), U64(end[span])
         kind = any_kind = np.uint8(0)
         all_kind = np.uint8(255)
+        n = 0
         while i < stop:
             code, i = decode(data, i, stop)
             kind = classes[code]
             any_kind |= kind
             all_kind &= kind
-            n_chars[span] += 1
-        some[span], every[span], last[span] = any_kind, all_kind, kind
+            n += 1
+        n_chars[span], some[span], every[span], last[span] = n, any_kind, all_kind, kind
     return n_chars, some, every, last
 
 
@@ -66,7 +70,7 @@ def _read_codes(data: Any, start: Any, end: Any) -> Any:
     """Code point of the first character of each span, none of them empty."""
     out = np.empty(start.size, np.int64)
     for span in range(start.size):
-        out[span], _ = decode(data, start[span], end[span])
+        out[span], _ = decode(data, U64(start[span]), U64(end[span]))
     return out
 
 
@@ -126,9 +130,10 @@ def _table_size(n_entries: Any) -> Any:
 @numba.njit(cache=True)
 def _find_slot(keys: Any, owners: Any, owner: Any, size: Any, key: Any) -> Any:
     """Where `key` stands in the first `size` places of the table, or should; a place not of `owner` is free."""
-    slot = np.int64(key & U64(size - 1))
+    last = U64(size - 1)
+    slot = key & last
     while owners[slot] == owner and keys[slot] != key:
-        slot = (slot + 1) & (size - 1)
+        slot = (slot + ONE) & last
     return slot
 
 
@@ -137,13 +142,13 @@ def _count_repeats(prefixes: Any, chars: Any, first: Any, n: Any) -> Any:
     """Per document: (number, characters) of the runs of `n` pieces that a scan from the left has seen before."""
     n_docs = first.size - 1
     count, n_chars = np.zeros(n_docs, np.int64), np.zeros(n_docs, np.int64)
-    power = power_of(n)
+    power, n = power_of(n), U64(n)
     table = _table_size((first[1:] - first[:-1]).max() if n_docs else 0)
     keys, owners = np.empty(table, np.uint64), np.full(table, -1, np.int64)
     for doc in range(n_docs):
         size = _table_size(first[doc + 1] - first[doc])
-        i = first[doc]
-        while i + n <= first[doc + 1]:
+        i, stop = U64(first[doc]), U64(first[doc + 1])
+        while i + n <= stop:
             key = prefixes[i + n] - prefixes[i] * power
             slot = _find_slot(keys, owners, doc, size, key)
             if owners[slot] == doc:
@@ -152,7 +157,7 @@ def _count_repeats(prefixes: Any, chars: Any, first: Any, n: Any) -> Any:
                 i += n
             else:
                 keys[slot], owners[slot] = key, doc
-                i += 1
+                i += ONE
     return count, n_chars
 
 
@@ -167,17 +172,17 @@ def _find_top_runs(prefixes: Any, chars: Any, first: Any, n: Any) -> Any:
     places, counts = np.empty(table, np.int64), np.empty(table, np.int64)
     for doc in range(n_docs):
         size = _table_size(first[doc + 1] - first[doc])
-        place = first[doc]
+        place, most = first[doc], 0
         for i in range(first[doc], first[doc + 1] - n + 1):
             key = prefixes[i + n] - prefixes[i] * power
             slot = _find_slot(keys, owners, doc, size, key)
             if owners[slot] != doc:
                 keys[slot], owners[slot], places[slot], counts[slot] = key, doc, i, 0
             counts[slot] += 1
-            if counts[slot] > top[doc] or (counts[slot] == top[doc] and places[slot] < place):
-                place, top[doc] = places[slot], counts[slot]
-        if top[doc]:
-            n_chars[doc] = chars[place + n] - chars[place]
+            if counts[slot] > most or (counts[slot] == most and places[slot] < place):
+                place, most = places[slot], counts[slot]
+        if most:
+            top[doc], n_chars[doc] = most, chars[place + n] - chars[place]
     return top, n_chars
 
 
@@ -365,7 +370,8 @@ class Spans:
 
     def keep(self, kept: Flags) -> "Spans":
         """Only the pieces flagged."""
-        return Spans(self.data, self.start[kept], self.end[kept], running_sum(kept)[self.first])
+        places = np.flatnonzero(kept)
+        return Spans(self.data, self.start[places], self.end[places], np.searchsorted(places, self.first))
 
     def join(self, first: Ints) -> pa.StringArray:
         """Texts made of the pieces first[i]:first[i + 1], with a newline between them."""

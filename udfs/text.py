@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from udfs.hashing import ONE, U64
 from udfs.spans import NEWLINE, Bytes, Flags, Floats, Ints, Spans, decode, string_array
 from udfs.strings import strings
 from udfs.unicode_classes import LETTER, MARK, NUMBER, PUNCTUATION, SPACE, TERMINAL, UNSPACED, character_classes
@@ -32,7 +33,7 @@ def _split_words(data: Any, offsets: Any, classes: Any, single: Any) -> Any:
     start, end, first = np.empty(n_most, np.int64), np.empty(n_most, np.int64), np.zeros(n_docs + 1, np.int64)
     n = 0
     for doc in range(n_docs):
-        i, stop = offsets[doc], offsets[doc + 1]
+        i, stop = U64(offsets[doc]), U64(offsets[doc + 1])
         while i < stop:
             code, after = decode(data, i, stop)
             kind = classes[code]
@@ -58,29 +59,29 @@ def _fold(data: Any, offsets: Any, classes: Any) -> Any:
     """(bytes, offsets) of the documents with one newline for the white space between words, and none at the ends."""
     n_docs = offsets.size - 1
     out, ends = np.empty(offsets[n_docs] - offsets[0], np.uint8), np.zeros(n_docs + 1, np.int64)
-    n = 0
+    n = U64(0)
     for doc in range(n_docs):
-        i, stop = offsets[doc], offsets[doc + 1]
-        behind_text = False
+        i, stop = U64(offsets[doc]), U64(offsets[doc + 1])
+        begin, behind_text = n, False
         while i < stop:
             byte = data[i]
             if byte < 0x80:
                 is_space = classes[byte] & SPACE != 0
                 out[n] = NEWLINE if is_space else byte  # in any case: branches that depend on letters cost more
-                n += (not is_space) | behind_text
-                i += 1
+                n += U64((not is_space) | behind_text)
+                i += ONE
             else:
                 code, after = decode(data, i, stop)
                 is_space = classes[code] & SPACE != 0
                 out[n] = NEWLINE
-                n += is_space & behind_text
+                n += U64(is_space & behind_text)
                 for k in range(i, i if is_space else after):
                     out[n] = data[k]
-                    n += 1
+                    n += ONE
                 i = after
             behind_text = not is_space
-        if n > ends[doc] and out[n - 1] == NEWLINE:
-            n -= 1
+        if n > begin and out[n - ONE] == NEWLINE:
+            n -= ONE
         ends[doc + 1] = n
     return out[:n], ends
 
@@ -88,15 +89,16 @@ def _fold(data: Any, offsets: Any, classes: Any) -> Any:
 @numba.njit(cache=True)
 def _trim(data: Any, start: Any, end: Any, classes: Any) -> Any:
     """(start, end) without the white space at both ends; equal where there is nothing else."""
+    start, end = U64(start), U64(end)
     while start < end:
         code, after = decode(data, start, end)
         if not classes[code] & SPACE:
             break
         start = after
     while start < end:
-        last = end - 1
+        last = end - ONE
         while last > start and data[last] & 0xC0 == 0x80:
-            last -= 1
+            last -= ONE
         code, _ = decode(data, last, end)
         if not classes[code] & SPACE:
             break
@@ -113,18 +115,18 @@ def _split_lines(data: Any, offsets: Any, classes: Any) -> Any:
     opens = np.empty(n_most, np.bool_)
     n = 0
     for doc in range(n_docs):
-        i, stop = offsets[doc], offsets[doc + 1]
+        i, stop = U64(offsets[doc]), U64(offsets[doc + 1])
         opens_paragraph = True
         while i < stop:
             newline = i
             while newline < stop and data[newline] != NEWLINE:
-                newline += 1
+                newline += ONE
             line_start, line_end = _trim(data, i, newline, classes)
             if line_start < line_end:
                 start[n], end[n], opens[n] = line_start, line_end, opens_paragraph
                 n += 1
             opens_paragraph = line_start == line_end
-            i = newline + 1
+            i = newline + ONE
         first[doc + 1] = n
     return start[:n], end[:n], first, opens[:n]
 
@@ -137,7 +139,7 @@ def _split_sentences(data: Any, offsets: Any, classes: Any) -> Any:
     start, end, first = np.empty(n_most, np.int64), np.empty(n_most, np.int64), np.zeros(n_docs + 1, np.int64)
     n = 0
     for doc in range(n_docs):
-        i, stop = offsets[doc], offsets[doc + 1]
+        i, stop = U64(offsets[doc]), U64(offsets[doc + 1])
         begin = i
         has_content = False  # a letter or number since the last sentence ended
         is_marked = False  # an ASCII mark, and nothing but punctuation behind it
@@ -172,10 +174,14 @@ class Texts:
     spaces; scripts not named here (Tibetan, Javanese) are split at white space only.
     """
 
-    def __init__(self, column: pa.Array | pa.ChunkedArray, word_rule: str = "cjk") -> None:
+    def __init__(
+        self, column: pa.Array | pa.ChunkedArray, word_rule: str = "cjk", n_words: Floats | None = None
+    ) -> None:
+        """With `n_words`, which must be right, words are not looked for to be counted only."""
         if word_rule not in WORD_RULES:
             raise ValueError(f"there is no word rule {word_rule!r}; there are {', '.join(WORD_RULES)}")
         self.word_rule = word_rule
+        self._n_words = n_words
         data, self._offsets = strings(column)
         self._data = data.view()
         self._data.flags.writeable = False  # kernels are compiled once for each type, and read-only is a type
@@ -206,6 +212,11 @@ class Texts:
     def words(self) -> Spans:
         single = UNSPACED if self.word_rule == "cjk" else 0
         return Spans(self._data, *_split_words(self._data, self._offsets, character_classes(), single))
+
+    @property
+    def n_words(self) -> Floats:
+        """Words of each document."""
+        return self.words.n_per_document if self._n_words is None else self._n_words
 
     @cached_property
     def content_words(self) -> Spans:

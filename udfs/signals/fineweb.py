@@ -31,4 +31,4 @@ def duplicate_line_characters(texts: Texts) -> Floats:
 
 def newline_ratio(texts: Texts) -> Floats:
     """Newlines per word, 0 without words (FineWeb: at most 0.3)."""
-    return ratio(texts.count("\n"), texts.words.n_per_document)
+    return ratio(texts.count("\n"), texts.n_words)
