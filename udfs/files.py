@@ -107,7 +107,7 @@ class HashingWriter:
         self._stream = stream
         self._sha256 = hashlib.sha256()
         self.n_bytes = 0
-        self.closed = False
+        self.closed = False  # Arrow asks
 
     def write(self, data: Any) -> int:
         content = memoryview(data).cast("B")  # hdfs-native takes the items of an array for its bytes
@@ -115,15 +115,6 @@ class HashingWriter:
         self._sha256.update(content)
         self.n_bytes += content.nbytes
         return content.nbytes
-
-    def tell(self) -> int:
-        return self.n_bytes
-
-    def flush(self) -> None:
-        self._stream.flush()
-
-    def close(self) -> None:
-        self.closed = True
 
     @property
     def sha256(self) -> str:

@@ -9,10 +9,7 @@ import zlib
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-try:
-    import brotli
-except ImportError:  # an optional codec: without it such bodies are reported, not guessed at
-    brotli = None
+import brotli
 
 MAX_CODINGS = 3
 MAX_CHUNK_LINE_BYTES = 256
@@ -188,8 +185,6 @@ def _inflate(body: bytes, wbits: int, max_bytes: int) -> tuple[bytes, bool]:
 
 
 def _unbrotli(body: bytes, max_bytes: int) -> tuple[bytes, bool]:
-    if brotli is None:
-        raise BodyError("content_encoding", "the body is brotli, and the package brotli is not installed")
     decoder = brotli.Decompressor()
     decoded = decoder.process(body, output_buffer_limit=max_bytes + 1)
     return decoded, decoder.is_finished()
@@ -201,4 +196,4 @@ _DECODERS: dict[str, Callable[[bytes, int], tuple[bytes, bool]]] = {
     "deflate": _undeflate,
     "br": _unbrotli,
 }
-_DECODER_ERRORS = (zlib.error, brotli.error) if brotli else (zlib.error,)
+_DECODER_ERRORS = (zlib.error, brotli.error)

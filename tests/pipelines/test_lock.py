@@ -66,3 +66,11 @@ def test_a_lock_without_a_name_yet_is_respected(run):
     threading.Timer(0.05, files.write_bytes, [lock_of(run), b"half"]).start()
     with pytest.raises(BusyError, match="not yet written its name"), exclusive(run, "gristmill filter"):
         pass
+
+
+def test_a_lock_that_goes_in_the_last_moment_is_free(run, monkeypatch):
+    monkeypatch.setattr(lock, "PATIENCE", lock.BEAT)
+    files.create(lock_of(run), b"{}")
+    monkeypatch.setattr(lock.time, "sleep", lambda _: files.delete(lock_of(run)))
+    lock.await_death(lock_of(run))
+    assert not files.exists(lock_of(run))

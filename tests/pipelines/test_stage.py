@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from conf.model import Model
@@ -78,6 +79,7 @@ def test_it_runs_again_when_an_outside_file_changes_but_not_when_it_is_only_touc
     outside = tmp_path / "model"
     outside.write_text("one")
     assert go(ABOVE, run, outside=str(outside))
+    assert not go(ABOVE, run, outside=str(outside))
     os.utime(outside, (1, 1))
     assert not go(ABOVE, run, outside=str(outside))
     outside.write_text("two")
@@ -91,6 +93,17 @@ def test_a_stage_below_runs_again_only_when_the_rows_above_differ(run):
     assert not go(BELOW, run)
     go(ABOVE, run, rows=["c"])
     assert go(BELOW, run)
+
+
+def test_a_table_stands_on_all_that_it_was_made_from(run, monkeypatch):
+    monkeypatch.setitem(tables.TABLES, "lowest", tables.TableSpec("lowest", ROWS, ""))
+    lowest = Stage("lowest", lambda job: write_rows(job, ["x"]), reads=("below",))
+    for stage in (ABOVE, BELOW, lowest):
+        go(stage, run)
+    assert open_table(run, "lowest").n_rows == 1
+    go(ABOVE, run, rows=["c"])
+    with pytest.raises(InputError, match="below: was made from other above"):
+        open_table(run, "lowest")
 
 
 def test_a_missing_table_names_the_stage_that_writes_it(run):
@@ -127,6 +140,31 @@ def test_leftovers_of_other_runs_are_deleted_at_the_commit(run):
     go(ABOVE, run, rows=["c"])
     assert not leftover.exists()
     assert len(list(leftover.parent.iterdir())) == 1
+
+
+def test_scratch_in_the_folder_of_a_table_is_deleted_at_the_commit(run):
+    scratch = Path(run.path("above", "_steps", "deep", "part-00000-deadbeef.parquet"))
+    scratch.parent.mkdir(parents=True)
+    scratch.touch()
+    go(ABOVE, run)
+    (part,) = scratch.parents[2].iterdir()
+    assert part.name == run.committed("above").tables["above"].files[0].path
+
+
+def test_an_output_of_no_files_and_no_rows_is_committed_without_a_folder(run, monkeypatch):
+    monkeypatch.setitem(tables.TABLES, "above", tables.TableSpec("above", None, ""))
+    nothing = Stage("above", lambda job: job.add("above", []))
+    assert go(nothing, run)
+    assert not go(nothing, run)
+    assert run.committed("above").tables["above"].files == ()
+    assert not Path(run.path("above")).exists()
+
+
+def test_a_table_without_rows_has_a_part_that_any_tool_can_open(run):
+    go(Stage("above", lambda job: job.add("above", [])), run)
+    (part,) = Path(run.path("above")).iterdir()
+    assert pq.read_schema(part).names == ["id"]
+    assert run.committed("above").tables["above"].n_rows == 0
 
 
 def test_a_record_that_cannot_be_read_is_an_error(run):

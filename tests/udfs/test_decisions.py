@@ -10,7 +10,7 @@ from tiny_parts import document, ledger_of, make_part, rows_of, write_rows
 from pipelines.tables import LEDGER
 from udfs import parts
 from udfs.copies import REMOVED, node_of
-from udfs.decisions import Part, removed_rows, signals_left, take_signals, texts_at
+from udfs.decisions import Part, count_sources, left_rows, removed_rows, signals_left, take_signals, texts_at
 
 N_DOCUMENTS = 10
 
@@ -35,6 +35,8 @@ def test_what_ledgers_and_steps_have_removed_is_not_left(part, tmp_path):
     assert sorted(removed_rows(cut).tolist()) == [1, 4, 7, 9]
     left = pa.Table.from_batches(signals_left(cut, ["id"]))
     assert left["row"].to_pylist() == [0, 2, 3, 5, 6, 8]
+    assert left_rows(cut).tolist() == left["row"].to_pylist()
+    assert count_sources(cut) == {"web": 6}
     assert left["id"].to_pylist() == [f"{row:032x}" for row in left["row"].to_pylist()]
 
 
@@ -72,3 +74,9 @@ def test_a_ledger_stands_in_the_order_of_rows_with_what_is_known_of_each(part, t
     assert (rows[0]["signal"], rows[0]["similarity"]) == (None, None)
     assert written.number == part.number
     assert counts == {("web", "a"): 1, ("web", "b"): 1}
+
+
+def test_a_part_of_which_nothing_is_removed_has_no_ledger(part, tmp_path):
+    nothing = pa.table({"row": pa.array([], pa.int32()), "reason": pa.array([], pa.string())})
+    assert ledger_of(tmp_path).write(part, nothing) == (None, {})
+    assert not list(tmp_path.iterdir())

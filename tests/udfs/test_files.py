@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from udfs import files
-from udfs.errors import InputError
+from udfs.errors import InputError, UsageError
 
 
 def test_a_published_file_has_the_bytes_and_digest_that_were_written(tmp_path):
@@ -48,6 +48,37 @@ def test_a_missing_file_is_an_input_error_that_names_it(tmp_path):
         with pytest.raises(InputError, match="nowhere"):
             read(str(tmp_path / "nowhere"))
     assert files.size(str(tmp_path / "nowhere")) is None
+
+
+def test_a_folder_in_a_files_place_is_an_input_error_that_names_it(tmp_path):
+    with pytest.raises(InputError, match=f"{tmp_path}: cannot be read"):
+        files.read_bytes(str(tmp_path))
+
+
+def test_a_scheme_that_nothing_reads_is_a_usage_error_that_names_it():
+    with pytest.raises(UsageError, match="nosuch://n/file"):
+        files.locate("nosuch://n/file")
+
+
+def test_a_range_is_read_alone_and_ends_where_the_file_does(tmp_path):
+    (tmp_path / "file").write_bytes(b"0123456789")
+    assert files.read_range(str(tmp_path / "file"), 3, 4) == b"3456"
+    assert files.read_range(str(tmp_path / "file"), 8, 4) == b"89"
+    with pytest.raises(InputError, match="nowhere: no such file"):
+        files.read_range(str(tmp_path / "nowhere"), 0, 1)
+
+
+def test_a_name_that_the_disk_does_not_take_leaves_nothing(tmp_path):
+    with pytest.raises(OSError, match="name too long"):
+        files.write_bytes(str(tmp_path / ("x" * 250)), b"some")
+    assert not list(tmp_path.iterdir())
+
+
+def test_who_creates_a_file_second_is_told(tmp_path):
+    files.create(str(tmp_path / "file"), b"first")
+    with pytest.raises(FileExistsError):
+        files.create(str(tmp_path / "file"), b"second")
+    assert (tmp_path / "file").read_bytes() == b"first"
 
 
 def test_a_local_file_is_read_in_place_and_another_from_a_copy_that_goes(tmp_path):

@@ -59,6 +59,13 @@ def test_text_that_is_not_utf8_and_text_that_is_too_long_cost_their_row() -> Non
     assert [getattr(o, "reason", "") for o in outcomes] == ["", "invalid_utf8", "too_large", ""]
 
 
+def test_a_date_that_no_calendar_has_costs_its_row() -> None:
+    dates = pa.array([0, 2**61, 0], pa.timestamp("ms"))
+    outcomes = read(write(pa.table({"text": ["a", "b", "c"], "date": dates})))
+    assert [getattr(o, "reason", "") for o in outcomes] == ["", "unreadable", ""]
+    assert [o.offset for o in outcomes] == [0, 1, 2]
+
+
 @pytest.mark.parametrize("data", [b"", b"PAR1", b"PAR1" + bytes(100) + b"PAR1", b"\x1f\x8b\x08" + bytes(50)])
 def test_what_is_no_parquet_file_makes_one_damage(data: bytes) -> None:
     (damage,) = read(data)

@@ -3,9 +3,10 @@
 import hashlib
 
 import pyarrow as pa
+import pytest
 
 from udfs import parts
-from udfs.parts import PartWriter, digest_part, part_name, read_batches, read_part
+from udfs.parts import PartWriter, digest_part, part_name, read_batches, read_part, write_empty
 
 SCHEMA = pa.schema([("id", pa.string()), ("n", pa.int64())])
 
@@ -28,6 +29,24 @@ def test_without_rows_there_is_no_file(tmp_path):
     with PartWriter(str(tmp_path), "part.parquet", SCHEMA) as writer:
         writer.write(pa.RecordBatch.from_pylist([], SCHEMA))
     assert writer.part is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_part_may_be_written_that_says_there_are_no_rows(tmp_path):
+    part = write_empty(str(tmp_path), "part.parquet", SCHEMA)
+    assert part is not None
+    assert (part.n_rows, part.n_bytes) == (0, (tmp_path / "part.parquet").stat().st_size)
+    assert list(read_part(str(tmp_path / "part.parquet"))) == []
+
+
+def test_a_part_that_fails_before_its_end_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(parts, "ROW_GROUP_ROWS", 1)
+    with (  # noqa: PT012 - the block is what fails
+        pytest.raises(ZeroDivisionError),
+        PartWriter(str(tmp_path), "part.parquet", SCHEMA) as writer,
+    ):
+        writer.write(pa.RecordBatch.from_pylist([{"id": "x", "n": 1}], SCHEMA))
+        writer.write_row({"id": "y", "n": 1 // 0})
     assert not list(tmp_path.iterdir())
 
 

@@ -42,6 +42,7 @@ def test_each_kind_has_its_reader() -> None:
     assert isinstance(next(read("warc", io.BytesIO(response(1)))), Record)
     assert isinstance(next(read("wat", io.BytesIO(warc_record(1, b"{}", {"WARC-Type": "metadata"})))), Skipped)
     assert isinstance(next(read("jsonl", io.BytesIO(b'{"text": "x"}'))), Record)
+    assert isinstance(next(read("index", io.BytesIO(b"no index\n"))), Damage)
     assert isinstance(next(read("parquet", io.BytesIO(b"no parquet"))), Damage)
 
 

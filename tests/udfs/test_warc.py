@@ -300,3 +300,32 @@ def test_a_record_over_the_cap_is_too_large_and_the_next_one_is_read() -> None:
     for storage in STORAGES:
         outcomes = read(store([response(1), response(2, 300_000), response(3)], storage).data, record_bytes=100_000)
         assert [getattr(o, "reason", "") for o in outcomes] == ["", "too_large", ""]
+
+
+def test_a_plain_file_with_megabytes_before_its_first_record_keeps_its_records() -> None:
+    junk = b"no record here, " * 200_000
+    outcomes = read(junk + response(1) + response(2))
+    assert [(o.offset, getattr(o, "reason", "")) for o in outcomes] == [
+        (0, "bad_header"),
+        (len(junk), ""),
+        (len(junk) + len(response(1)), ""),
+    ]
+
+
+def test_a_file_of_false_starts_only_is_given_up() -> None:
+    (outcome,) = read(b"x" + b"WARC/1.0 begins nothing\n" * 100, n_members=10)
+    assert (outcome.reason, outcome.offset) == ("not_warc", 0)
+
+
+def test_a_body_that_is_not_what_its_coding_says_is_damage() -> None:
+    block = http_block(bytes(range(200)), "Content-Type: text/html\r\nContent-Encoding: br\r\n")
+    damage, record = read(warc_record(1, block) + response(2))
+    assert (damage.reason, damage.offset, damage.head) == ("content_encoding", 0, block)
+    assert record.payload == page(2)
+
+
+@pytest.mark.parametrize(("stated", "reason"), [(b"plain words", ""), (b"other words", "digest")])
+def test_the_payload_of_a_resource_is_its_block(stated: bytes, reason: str) -> None:
+    fields = {"WARC-Type": "resource", "WARC-Block-Digest": None, "WARC-Payload-Digest": sha1(stated)}
+    (outcome,) = read(warc_record(1, b"plain words", fields))
+    assert getattr(outcome, "reason", "") == reason
