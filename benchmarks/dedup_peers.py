@@ -5,11 +5,13 @@ every document whether the tool would remove it.
 """
 
 import json
+import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pyarrow as pa
 
 from udfs.clusters import components
 
@@ -102,6 +104,23 @@ def datatrove(texts: list[str]) -> np.ndarray:
     return removed
 
 
+def text_dedup(texts: list[str]) -> np.ndarray:
+    """Its minhash command from JSON lines to a saved data set, in an environment of its own; its buckets are believed."""
+    with TemporaryDirectory() as folder:
+        rows = (json.dumps({"text": text, "number": number}) for number, text in enumerate(texts))
+        Path(folder, "in.jsonl").write_text("\n".join(rows))
+        given = {"path": "json", "data_files": f"{folder}/in.jsonl", "split": "train", "cache_dir": folder}
+        given |= {"output": f"{folder}/kept", "column": "text", "num_proc": 1}
+        given |= {"b": BANDS, "r": ROWS, "num_perm": BANDS * ROWS, "ngram": WIDTH, "threshold": THRESHOLD}
+        command = ["uv", "tool", "run", "--from", "text-dedup==0.4.0", "python", "-m", "text_dedup.minhash"]
+        options = [text for key, value in given.items() for text in (f"--{key}", str(value))]
+        subprocess.run([*command, *options], check=True, capture_output=True)
+        removed = np.ones(len(texts), bool)
+        for file in Path(folder, "kept").glob("*.arrow"):
+            removed[pa.ipc.open_stream(file).read_all()["number"].to_numpy()] = False
+    return removed
+
+
 def spark_ml(texts: list[str]) -> np.ndarray:
     """Binary HashingTF of the shingles and approxSimilarityJoin with 5 tables; it computes the distances it reports."""
     from pyspark.ml.feature import HashingTF, MinHashLSH, NGram, RegexTokenizer
@@ -125,5 +144,6 @@ PEERS: dict[str, Callable[[list[str]], np.ndarray]] = {
     "rensa": rensa,
     "gaoya": gaoya,
     "datatrove": datatrove,
+    "text_dedup": text_dedup,
     "spark_ml": spark_ml,
 }
