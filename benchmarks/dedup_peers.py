@@ -105,7 +105,7 @@ def datatrove(texts: list[str]) -> np.ndarray:
 
 
 def text_dedup(texts: list[str]) -> np.ndarray:
-    """Its minhash command from JSON lines to a saved data set, in an environment of its own; its buckets are believed."""
+    """Its minhash command, JSON lines to a saved data set, in its own environment; shared buckets are believed."""
     with TemporaryDirectory() as folder:
         rows = (json.dumps({"text": text, "number": number}) for number, text in enumerate(texts))
         Path(folder, "in.jsonl").write_text("\n".join(rows))

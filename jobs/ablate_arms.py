@@ -15,7 +15,7 @@ from conf.model import identity_of
 from jobs.settings import Settings
 from jobs.stages import STAGES
 from pipelines.ablation import MEASURED, signal_quantile
-from pipelines.ablation_mixtures import as_change, drawn_mixtures
+from pipelines.ablation_mixtures import SPARE, as_change, drawn_mixtures
 from pipelines.decontaminate import EvaluationSpec
 from pipelines.run import Run
 from udfs.errors import UsageError
@@ -161,9 +161,9 @@ def random_mixtures(spec: str, run: Run) -> list[dict[str, float]]:
     sources = sorted({row["source"] for row in trained.counts["measured"] if row["tokens"]}) if trained else []
     if len(sources) < 2:
         raise UsageError(f"ablate.arms: {spec}, but only {len(sources)} source has text", "leave it out")
-    if int(number) <= len(sources):
+    if int(number) < len(sources) + SPARE:
         reason = f"ablate.arms: {spec} are too few to learn from of {len(sources)} sources"
-        raise UsageError(reason, f"take mixtures:{len(sources) + 1} at least, better four times as many as sources")
+        raise UsageError(reason, f"take mixtures:{len(sources) + SPARE} at least, better four times as many as sources")
     return drawn_mixtures(sources, int(number))
 
 

@@ -19,7 +19,7 @@ def ablations(run: Run) -> Json:
 
 def described(result: Json) -> Json:
     differences = {row["arm"]: row for row in result["differences"] if row["where"] == "all"}
-    names = ("name", "reference", "budget", "held_out")
+    names = ("name", "reference", "budget", "held_out", "mixture")
     rows = [arm_row(arm, differences.get(arm["name"])) for arm in result["arms"][:MAX_ARMS]]
     return {**{name: result[name] for name in names}, "rows": rows, "warnings": result["warnings"][:MAX_WARNINGS]}
 

@@ -81,11 +81,11 @@ def test_random_mixtures_are_of_the_sources_that_have_text(tmp_path: Path):
     run = Run(str(tmp_path))
     measured = [{"source": name, "tokens": n} for name, n in (("web", 5), ("books", 7), ("web", 1), ("empty", 0))]
     run.write_record("train_tokenizer", {"committed": to_json(Committed("0" * 64, {}, {}, {"measured": measured}))})
-    found = arms_of(settings("clean", "mixtures:3"), run, "held/passages.jsonl", "bpe")
-    assert [arm.name for arm in found] == ["clean", "mixture-1", "mixture-2", "mixture-3"]
-    assert [arm.settings.pack.mixture.weights for arm in found] == [None, *drawn_mixtures(["books", "web"], 3)]
+    found = arms_of(settings("clean", "mixtures:4"), run, "held/passages.jsonl", "bpe")
+    assert [arm.name for arm in found] == ["clean", "mixture-1", "mixture-2", "mixture-3", "mixture-4"]
+    assert [arm.settings.pack.mixture.weights for arm in found] == [None, *drawn_mixtures(["books", "web"], 4)]
     with pytest.raises(UsageError, match="too few to learn from of 2 sources"):
-        arms_of(settings("clean", "mixtures:2"), run, "held/passages.jsonl", "bpe")
+        arms_of(settings("clean", "mixtures:3"), run, "held/passages.jsonl", "bpe")
 
 
 @pytest.mark.parametrize("spec", ["mixtures:", "mixtures:0", "mixtures:many", "mixtures:3"])
