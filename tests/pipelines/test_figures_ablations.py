@@ -56,7 +56,8 @@ def test_every_ablation_has_a_table_with_a_row_for_each_arm(tmp_path: Path):
 def test_the_best_mixture_stands_with_its_intervals(tmp_path: Path):
     shares = {"<i>web": {"value": 0.75, "low": 0.5, "high": 1.0}, "code": {"value": 0.25, "low": 0.0, "high": 0.5}}
     told = {"value": -0.125, "low": -0.2, "high": -0.05}
-    write(tmp_path, "first", {"mixtures": 8, "shares": shares, "bits_per_byte": told, "difference": told, "error": 0.01})
+    found = {"mixtures": 8, "shares": shares, "bits_per_byte": told, "difference": told, "error": 0.01}
+    write(tmp_path, "first", found)
     page = section(Run(str(tmp_path)))
     assert page.count("<table") == 2
     assert all(text in page for text in ("&lt;i&gt;web", "0.75", "0.50 to 1.00", "-0.1250", "-0.2000 to -0.0500"))
