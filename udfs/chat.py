@@ -118,8 +118,7 @@ def _turn(role: Any, content: Any) -> Turn:
 
 
 def _answered(turns: Conversation) -> Conversation:
-    """The turns up to the last one that counts."""
-    n = max((i + 1 for i, turn in enumerate(turns) if turn.counts), default=0)
-    if not n:
+    """The turns, if one of them counts. A question behind the last answer stays, so that no text is lost unsaid."""
+    if not any(turn.counts for turn in turns):
         raise ChatError("no_answer", f"no turn of the assistant among {len(turns)}")
-    return turns[:n]
+    return turns

@@ -32,9 +32,9 @@ def test_the_input_of_alpaca_follows_its_instruction() -> None:
     assert conversation(row)[0].content == "Translate.\n\nder Brunnen"
 
 
-def test_what_comes_after_the_last_answer_is_left_out() -> None:
+def test_what_comes_after_the_last_answer_stays() -> None:
     row = {"messages": [{"role": r, "content": r} for r in ("system", "user", "assistant", "user")]}
-    assert [turn.role for turn in conversation(row)] == ["system", "user", "assistant"]
+    assert [turn.role for turn in conversation(row)] == ["system", "user", "assistant", "user"]
 
 
 WHOLE = [{"role": "user", "content": ASKED.content}]
