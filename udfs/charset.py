@@ -19,7 +19,7 @@ from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 
 META_BYTES = 4096
 SAMPLE_BYTES = 4096
-_META = re.compile(rb"""<meta\b[^>]*?\bcharset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
+_META = re.compile(rb"""<meta\b[^>]*?\bcharset\s*=\s*(?:["']\s*)?([\w.:-]+)""", re.IGNORECASE)
 _XML = re.compile(rb"""<\?xml\b[^>]*?\bencoding\s*=\s*["']([\w.:-]+)""", re.IGNORECASE)
 _BOMS = (
     (b"\xef\xbb\xbf", "utf-8"),

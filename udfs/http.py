@@ -17,7 +17,7 @@ SAMPLE_BYTES = 256
 USUAL_HEADER_BYTES = 16 << 10
 _FIELD = re.compile(r"^([^\s:]+)[ \t]*:(.*)$", re.MULTILINE)
 _STATUS = re.compile(r"HTTP/\d(?:\.\d)?\s+(\d{3})(?!\d)")
-_CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([^\s"';,]+)""", re.IGNORECASE)
+_CHARSET = re.compile(r"""charset\s*=\s*(?:["']\s*)?([^\s"';,]+)""", re.IGNORECASE)
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\n]*)?\r?\n")
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 

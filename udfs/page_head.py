@@ -28,7 +28,7 @@ MAX_HEAD_TAGS, MAX_TAG_BYTES = 200, 1024
 """So many of the tags that may tell something are read, and so much of each."""
 MAX_HEAD_BYTES = 256 << 10
 _HEAD_END = re.compile(rb"</head|<body", re.IGNORECASE)
-_ATTRIBUTE = re.compile(rb"""([a-zA-Z:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+_ATTRIBUTE = re.compile(rb"""(?<![a-zA-Z:-])([a-zA-Z:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 _DATE = re.compile(rb"\s*([12][0-9]{3}-[01][0-9]-[0-3][0-9])(?![0-9])")
 _JSON_DATE = re.compile(rb'\s*:\s*"([^"]{10,40})"')
 _DATE_NAMES = frozenset(

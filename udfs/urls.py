@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 from udfs import files
 
-_BRACKETED = re.compile(r"\s*<?\s*(.*?)\s*>?\s*", re.DOTALL)
 _SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
 _SCHEME = re.compile(r"https?://(?:www\.)?")
 _TRACKING = re.compile(r"\?(?:utm_|ref|feed).*", re.DOTALL)
@@ -23,8 +22,7 @@ Blocked = Literal["url_domain", "url_listed", "url_word", "url_soft_words", "url
 
 def bare_url(url: str) -> str:
     """The URL without the <...> that some crawlers write around WARC-Target-URI."""
-    found = _BRACKETED.fullmatch(url)
-    return found[1] if found else url
+    return url.strip().removeprefix("<").removesuffix(">").strip()
 
 
 def host(url: str) -> str:

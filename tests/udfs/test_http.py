@@ -157,3 +157,9 @@ def test_a_header_longer_than_usual_is_read_to_its_end() -> None:
     odd = b"X-Odd: " + b"a" * USUAL_HEADER_BYTES
     response = parse_response(b"HTTP/1.1 200 OK\r\n" + odd + b"\r\nContent-Type: text/html\r\n\r\nbody")
     assert (response.status, response.media_type, response.body, response.warnings) == (200, "text/html", b"body", ())
+
+
+def test_a_charset_behind_a_million_spaces_is_read_and_none_is_not_looked_for_again_and_again() -> None:
+    spaces = " " * 1_000_000
+    assert Response(200, {"content-type": f"text/html; charset={spaces}'{spaces}koi8-r'"}, b"").charset == "koi8-r"
+    assert Response(200, {"content-type": f"text/html; charset={spaces};"}, b"").charset == ""

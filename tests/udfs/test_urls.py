@@ -19,6 +19,11 @@ def test_brackets_around_a_url_are_removed() -> None:
     assert bare_url("<http://a/ b>") == bare_url(" http://a/ b ") == "http://a/ b"
 
 
+def test_a_url_with_a_million_spaces_is_read_to_its_end() -> None:
+    url = f"http://a/{' ' * 1_000_000}b"
+    assert bare_url(f" <{url}> ") == url
+
+
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
