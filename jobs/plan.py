@@ -44,8 +44,10 @@ def print_measures(settings: Settings, console: Console) -> None:
         made = {name: value for name, value in edits.model_dump().items() if value is not None and value is not False}
         rules = ", ".join(name if value is True else f"{name} {value}" for name, value in made.items())
         console.print(f"  lines are edited: {rules or 'margins and blank lines only'}")
-    for name, file in measure.outside_files().items():
+    for name, file in measure.list_files().items():
         console.print(f"  {name} is a list: {shown(file)}")
+    if measure.perplexity:
+        console.print(f"  perplexity is measured of {', '.join(measure.perplexity)}")
     replaced = ", ".join(f"{name} {action}" for name, action in settings.refine.actions().items())
     console.print(f"  addresses of people: {replaced or 'left as they are'}")
 

@@ -56,6 +56,19 @@ class Settings(Model):
         return self
 
     @model_validator(mode="after")
+    def _perplexity_has_models(self) -> "Settings":
+        """Without a model every perplexity is null, and a bound on it would remove every document."""
+        models = self.measure.perplexity
+        for language in (None, *self.filter.per_language):
+            has_models = language in models if language else models
+            if self.filter.intervals(language).get("perplexity.ccnet") and not has_models:
+                place = f" for {language}" if language else ""
+                raise ValueError(
+                    f"a bound is set on perplexity.ccnet{place}, but measure.perplexity has no model{place}"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _a_model_scores(self) -> "Settings":
         """Without a model every score is null, and a bound on it would remove every document."""
         bound = "quality.min_score" if self.quality.min_score is not None else "filter.pareto"

@@ -21,7 +21,7 @@ from udfs.edits import Edits
 from udfs.language import LanguagePlan, default_model
 from udfs.measure import MeasurePlan, MeasureTask, measure_part
 from udfs.parts import part_name
-from udfs.signals.batch import WordLists
+from udfs.signals.batch import NgramFiles, WordLists
 
 
 def check_family(name: str) -> str:
@@ -92,8 +92,15 @@ class Shingle(Model):
     n: int = Field(default=5, ge=1, le=64)
 
 
+class NgramSettings(Model):
+    lm: str
+    """KenLM's model, ARPA text or binary; a local one is mapped, and shared by the workers of a machine."""
+    sentencepiece: str
+    """The sentencepiece model that made the words it was trained on."""
+
+
 class MeasureSettings(Model):
-    places: ClassVar[frozenset[str]] = frozenset({"bad_words", "traditional"})
+    places: ClassVar[frozenset[str]] = frozenset({"bad_words", "traditional", "perplexity"})
 
     words: Literal["cjk", "whitespace"] = "cjk"
     """What is a word: what stands between white space; with `cjk` each character of an unspaced script is one too."""
@@ -108,17 +115,28 @@ class MeasureSettings(Model):
     TSCharacters.txt."""
     stop_words: dict[str, tuple[str, ...]] = {}
     """language -> its most frequent words, for the signals that count them."""
+    perplexity: dict[str, NgramSettings] = {}
+    """language -> {lm, sentencepiece}: its KenLM model, ARPA or binary, and the sentencepiece model that made its
+    words; for the family `perplexity`, with the package kenlm. A language without a model has null for it."""
 
     def measured_families(self) -> tuple[str, ...]:
         return tuple(name for name in signals.FAMILIES if self.families.get(name, name in signals.ALWAYS))
 
-    def outside_files(self) -> dict[str, str]:
+    def list_files(self) -> dict[str, str]:
         found = {"bad_words": self.bad_words, "traditional": self.traditional}
         return {name: file for name, file in found.items() if file}
 
+    def outside_files(self) -> dict[str, str]:
+        models = {
+            f"perplexity/{language}/{name}": file
+            for language, model in self.perplexity.items()
+            for name, file in model.model_dump().items()
+        }
+        return self.list_files() | models
+
     def word_lists(self) -> WordLists:
         """The lists in force, read from their files. Raises InputError for a file that is not there."""
-        lines = {name: files.read_bytes(file).decode().splitlines() for name, file in self.outside_files().items()}
+        lines = {name: files.read_bytes(file).decode().splitlines() for name, file in self.list_files().items()}
         bad_words = tuple(line.strip() for line in lines.get("bad_words", []) if line.strip())
         traditional = "".join(line[:1] for line in lines.get("traditional", []) if not line.startswith("#"))
         return WordLists(bad_words, dict(self.stop_words), traditional)
@@ -149,6 +167,7 @@ def measure(
         rows=dedup_rows,
         families=measure.measured_families(),
         lists=lists,
+        ngrams={name: NgramFiles(**model.model_dump()) for name, model in measure.perplexity.items()},
     )
     tasks = [
         MeasureTask(uri, job.run.path("signals"), part_name(number, job.key), SIGNALS)

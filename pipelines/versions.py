@@ -1,5 +1,6 @@
 """What a result depends on besides input and settings: our sources, the interpreter, libraries that decide bytes."""
 
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
@@ -20,6 +21,8 @@ LIBRARIES = (
     "sentencepiece",
     "trafilatura",
 )
+OPTIONAL = ("kenlm", "ufal.kenlm")
+"""Libraries of extras, which count where they are installed."""
 NOT_CODE = (".pyc", ".nbi", ".nbc", ".yaml", ".properties")  # caches; settings, which count by their values
 
 
@@ -27,6 +30,9 @@ NOT_CODE = (".pyc", ".nbi", ".nbc", ".yaml", ".properties")  # caches; settings,
 def code_version() -> dict[str, str]:
     """Digest of our sources, and the versions of Python and of the libraries."""
     versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    for name in OPTIONAL:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
     return {"sources": sources_digest(PACKAGES), "python": ".".join(platform.python_version_tuple()[:2]), **versions}
 
 

@@ -2,7 +2,8 @@
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +15,7 @@ from udfs.decisions import Counts
 from udfs.edits import Edits, edit
 from udfs.minhash import band_keys, signatures
 from udfs.parts import PartFile, PartWriter, read_batches
-from udfs.signals.batch import NO_LISTS, Batch, WordLists
+from udfs.signals.batch import NO_LISTS, Batch, NgramFiles, WordLists
 from udfs.spans import Floats
 from udfs.strings import strings
 from udfs.text import Texts
@@ -38,6 +39,7 @@ class MeasurePlan:
     rows: int
     families: tuple[str, ...] = signals.ALWAYS
     lists: WordLists = NO_LISTS
+    ngrams: Mapping[str, NgramFiles] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ def measure_batch(documents: pa.RecordBatch, plan: MeasurePlan) -> dict[str, pa.
     left = edited.texts
     hashed = signatures(strings(left.arrow), plan.bands * plan.rows, plan.shingle_unit, plan.shingle_n)
     languages = language.identify(documents.column("text"), plan.language)
-    families = signals.measure(Batch(raw, edited, languages["language"], plan.lists), plan.families)
+    batch = Batch(raw, edited, languages["language"], plan.lists, plan.ngrams)
+    families = signals.measure(batch, plan.families)
     return {
         **{name: documents.column(name) for name in ("id", "source", "url", "date")},
         "url_key": pa.array([url_hash(url or "") for url in documents.column("url").to_pylist()], pa.int64()),
@@ -95,7 +98,10 @@ def quality_scores(texts: pa.Array, model: str | None) -> pa.Array:
 
 
 def struct(measured: dict[str, Floats]) -> pa.StructArray:
-    return pa.StructArray.from_arrays([pa.array(values) for values in measured.values()], list(measured))
+    """The signals of a family, with a null for each NaN."""
+    return pa.StructArray.from_arrays(
+        [pa.array(values, from_pandas=True) for values in measured.values()], list(measured)
+    )
 
 
 def text_digests(texts: Texts) -> pa.Array:

@@ -45,6 +45,25 @@ def test_lists_are_read_from_their_files(tmp_path: Path):
     assert chosen.identity().keys().isdisjoint(chosen.outside_files()), "what a list holds decides, not where it stands"
 
 
+def test_models_of_perplexity_count_by_what_they_hold(tmp_path: Path):
+    files = {"lm": "/models/en.arpa.bin", "sentencepiece": "/models/en.sp.model"}
+    chosen = MeasureSettings.model_validate({"perplexity": {"en": files}})
+    assert chosen.outside_files() == {f"perplexity/en/{name}": file for name, file in files.items()}
+    assert "perplexity" not in chosen.identity()
+    assert chosen.word_lists() == MeasureSettings().word_lists(), "a model is no list"
+
+
+def test_a_bound_on_perplexity_wants_a_model(tmp_path: Path):
+    measured = "measure.families.perplexity=true"
+    bound = "filter.per_language={en: {perplexity: {ccnet: {max: 340}}}}"
+    models = "measure.perplexity={%s: {lm: x.arpa, sentencepiece: x.model}}"
+    assert settings(tmp_path, measured, bound, models % "en").measure.perplexity
+    with pytest.raises(SettingsError, match=r"perplexity.ccnet for en, but measure.perplexity has no model for en"):
+        settings(tmp_path, measured, bound, models % "zh")
+    with pytest.raises(SettingsError, match=r"perplexity.ccnet, but measure.perplexity has no model"):
+        settings(tmp_path, measured, "filter.bounds.perplexity.ccnet.max=340")
+
+
 def test_a_missing_list_is_named(tmp_path: Path):
     with pytest.raises(InputError, match="no such file"):
         MeasureSettings(bad_words=str(tmp_path / "nowhere")).word_lists()

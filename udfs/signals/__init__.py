@@ -24,6 +24,7 @@ SUBJECTS = {
     "dclm": "edited",
     "redpajama2": "batch",
     "ccnet": "raw",
+    "perplexity": "batch",
     "chinesewebtext": "batch",
     "map_neo": "raw",
     "hplt": "raw",
@@ -45,7 +46,7 @@ def names(family: str) -> tuple[str, ...]:
 
 
 def measure(batch: "Batch", families: Iterable[str] = ALWAYS) -> "dict[str, dict[str, Floats]]":
-    """family -> signal -> float64 per document, never NaN."""
+    """family -> signal -> float64 per document; NaN only where a model would be needed and is not there."""
     measured: dict[str, dict[str, Floats]] = {}
     for family in families:
         module, subject = import_module(f"{__name__}.{family}"), getattr(batch, SUBJECTS[family])

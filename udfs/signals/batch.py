@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +25,13 @@ class WordLists:
 NO_LISTS = WordLists()
 
 
+class NgramFiles(NamedTuple):
+    """Where a language's models of perplexity stand: KenLM's, and the sentencepiece model that made its words."""
+
+    lm: str
+    sentencepiece: str
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
     raw: Texts
@@ -33,6 +40,8 @@ class Batch:
     languages: Any = None
     """An Arrow array with the language of each document; None where it is not known."""
     lists: WordLists = NO_LISTS
+    ngrams: Mapping[str, NgramFiles] = field(default_factory=dict)
+    """language -> its models of perplexity."""
 
     @property
     def batch(self) -> "Batch":

@@ -2,7 +2,7 @@
 
 Definitions: Wenzek et al. 2020 (arXiv 1911.00359) as released (facebookresearch/cc_net, text_normalizer.py,
 `normalize_for_dedup`). CCNet deletes a line that any document of its group of shards had before; here the lines that
-their own document had before are counted, and nothing is deleted. Its perplexity needs a KenLM model and is not here.
+their own document had before are counted, and nothing is deleted. Its perplexity is the family `perplexity`.
 """
 
 import pyarrow.compute as pc

@@ -1,4 +1,5 @@
-"""RedPajama-v2's quality signals, without those of trained models (perplexity, classifiers, importance weights).
+"""RedPajama-v2's quality signals, without those of trained models: classifiers, importance weights, and
+perplexity, which is the family `perplexity`.
 
 Definitions: Weber et al. 2024 (arXiv 2411.12372) as released (togethercomputer/RedPajama-Data,
 app/src/core/quality_signals). "Normalised" words are those of `Texts.normalized`; raw words are `str.split`'s if

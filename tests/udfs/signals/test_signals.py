@@ -26,8 +26,8 @@ from udfs.text import WORD_RULES, Texts
 
 BAD_WORDS = ("damn", "性")
 STOP_WORDS = ("the", "of", "か", "世界", "국")
-FAMILIES = [family for family in signals.FAMILIES if family != "pii"]
-"""Those with a twin in plain Python; pii is held to examples in tests/udfs/test_pii.py."""
+FAMILIES = [family for family in signals.FAMILIES if family not in ("pii", "perplexity")]
+"""Those with a twin in plain Python here; the others have tests of their own: test_pii.py, test_perplexity.py."""
 LISTS = WordLists(BAD_WORDS, {"en": STOP_WORDS}, "界世")
 EDITS = st.builds(
     Edits,
