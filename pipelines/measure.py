@@ -102,8 +102,9 @@ class NgramSettings(Model):
 class MeasureSettings(Model):
     places: ClassVar[frozenset[str]] = frozenset({"bad_words", "traditional", "perplexity"})
 
-    words: Literal["cjk", "whitespace"] = "cjk"
-    """What is a word: what stands between white space; with `cjk` each character of an unspaced script is one too."""
+    words: Literal["cjk", "jieba", "whitespace"] = "cjk"
+    """What is a word: what stands between white space; with `cjk` each character of an unspaced script is one too; with
+    `jieba` so is each Chinese word that jieba finds, which takes the package rjieba, and time."""
     edits: EditSettings | None = None
     """Lines to drop; null leaves every text as it was extracted."""
     families: dict[Family, bool] = {}

@@ -21,7 +21,7 @@ LIBRARIES = (
     "sentencepiece",
     "trafilatura",
 )
-OPTIONAL = ("kenlm", "ufal.kenlm")
+OPTIONAL = ("kenlm", "rjieba", "ufal.kenlm")
 """Libraries of extras, which count where they are installed."""
 NOT_CODE = (".pyc", ".nbi", ".nbc", ".yaml", ".properties")  # caches; settings, which count by their values
 

@@ -1,7 +1,7 @@
 """Documents as flat arrays: their words, lines, paragraphs and sentences, found by compiled kernels once and kept.
 
-`Texts` is a batch of documents; a signal (udfs/signals) is a few array operations on its `Spans`. There is no segmenter
-of any language here, no case folding and no normalisation.
+`Texts` is a batch of documents; a signal (udfs/signals) is a few array operations on its `Spans`. No segmenter of
+any language is part of it (jieba is a package of its own), no case folding and no normalisation.
 """
 
 import re
@@ -15,12 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from udfs.errors import UsageError
 from udfs.hashing import ONE, U64
-from udfs.spans import NEWLINE, Bytes, Flags, Floats, Ints, Spans, decode, string_array
+from udfs.spans import NEWLINE, Bytes, Flags, Floats, Ints, Spans, decode, running_sum, string_array
 from udfs.strings import strings
 from udfs.unicode_classes import LETTER, MARK, NUMBER, PUNCTUATION, SPACE, TERMINAL, UNSPACED, character_classes
 
-WORD_RULES = ("cjk", "whitespace")
+WORD_RULES = ("cjk", "jieba", "whitespace")
+HAN = re.compile("([\u4e00-\u9fd5]+)")
+"""What jieba looks for words in."""
 ASCII_PUNCTUATION = r"[!-/:-@\[-`{-~]"
 
 
@@ -165,13 +168,40 @@ def _split_sentences(data: Any, offsets: Any, classes: Any) -> Any:
     return start[:n], end[:n], first
 
 
+def _cut_han(words: Spans) -> Spans:
+    """The words with each stretch of Han cut by jieba. Raises UsageError without the package rjieba."""
+    try:
+        from rjieba import cut  # pyright: ignore[reportMissingImports] - an extra
+    except ImportError as error:
+        hint = "pip install 'gristmill[jieba]', or set measure.words to cjk"
+        raise UsageError("measure.words is jieba, and rjieba is not installed", hint) from error
+
+    def sizes(word: str) -> list[int]:
+        pieces = [cut(part) if i % 2 else [part] for i, part in enumerate(HAN.split(word)) if part]
+        return [len(piece.encode()) for some in pieces for piece in some]
+
+    has_han = np.asarray(pc.match_substring_regex(words.arrow, HAN.pattern))
+    cuts = [sizes(word) for word in words.arrow.filter(pa.array(has_han)).to_pylist()]
+    n_pieces = np.ones(len(has_han), np.int64)
+    n_pieces[has_han] = [len(found) for found in cuts]
+    size = np.repeat(words.end - words.start, n_pieces)
+    size[np.repeat(has_han, n_pieces)] = [n_bytes for found in cuts for n_bytes in found]
+    first, before = running_sum(n_pieces), running_sum(size)
+    start = np.repeat(words.start - before[first[:-1]], n_pieces) + before[:-1]
+    return Spans(words.data, start, start + size, first[words.first])
+
+
 class Texts:
     """A batch of documents. Whatever is asked for is computed once, and takes some 150 bytes of memory per word.
 
-    `word_rule` is `whitespace` (words stand between white space, as in str.split) or `cjk`: as that, but each letter of
-    Han, Hiragana, Katakana, Thai, Lao, Khmer and Myanmar is a word, with the combining marks behind it, and what stands
-    between such letters is one too. Without a dictionary UAX #29 breaks Han, Hiragana and Thai alike. Hangul has
-    spaces; scripts not named here (Tibetan, Javanese) are split at white space only.
+    `word_rule` is one of
+    - `whitespace`: words stand between white space, as in str.split;
+    - `cjk`: as that, but each letter of Han, Hiragana, Katakana, Thai, Lao, Khmer and Myanmar is a word, with the
+      combining marks behind it, and what stands between such letters is one too. Without a dictionary UAX #29 breaks
+      Han, Hiragana and Thai alike. Hangul has spaces; scripts not named here (Tibetan, Javanese) are split at white
+      space only;
+    - `jieba`: as `whitespace`, but each stretch of U+4E00 to U+9FD5 is cut as jieba cuts it by default, with the hidden
+      Markov model for what its dictionary does not hold, and what stands between such stretches is a word.
     """
 
     def __init__(
@@ -211,7 +241,8 @@ class Texts:
     @cached_property
     def words(self) -> Spans:
         single = UNSPACED if self.word_rule == "cjk" else 0
-        return Spans(self._data, *_split_words(self._data, self._offsets, character_classes(), single))
+        found = Spans(self._data, *_split_words(self._data, self._offsets, character_classes(), single))
+        return _cut_han(found) if self.word_rule == "jieba" else found
 
     @property
     def n_words(self) -> Floats:

@@ -1,13 +1,16 @@
 """Words, lines, paragraphs and sentences of documents."""
 
+import sys
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from udfs.errors import UsageError
 from udfs.spans import Spans
 from udfs.text import Texts, hash_words
 from udfs.unicode_classes import LETTER, PUNCTUATION
@@ -72,8 +75,41 @@ def test_words_hold_every_character_that_is_no_white_space(documents: list[str],
 
 
 def test_a_word_rule_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(ValueError, match="no word rule 'jieba'; there are cjk, whitespace"):
-        texts_of("", word_rule="jieba")
+    with pytest.raises(ValueError, match="no word rule 'thai'; there are cjk, jieba, whitespace"):
+        texts_of("", word_rule="thai")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", []),
+        ("我们喜欢自然语言处理。", ["我们", "喜欢", "自然语言", "处理", "。"]),
+        ("iPhone手机，v2 中国\n人民", ["iPhone", "手机", "，v2", "中国", "人民"]),
+        ("他来到了网易杭研大厦", ["他", "来到", "了", "网易", "杭研", "大厦"]),  # 杭研 is in no dictionary
+        ("カード 한국 \u3400中国", ["カード", "한국", "\u3400", "中国"]),
+    ],
+)
+def test_words_of_jieba_are_chinese_words_and_what_stands_between(text: str, words: list[str]) -> None:
+    pytest.importorskip("rjieba", reason="rjieba is not installed: pip install 'gristmill[jieba]'")
+    assert pieces(texts_of("你好", text, word_rule="jieba").words) == [["你好"], words]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text(st.characters(codec="utf-8") | st.sampled_from("中国人民大学生 a，\n")), max_size=4))
+def test_words_of_jieba_hold_every_character_that_is_no_white_space(documents: list[str]) -> None:
+    pytest.importorskip("rjieba", reason="rjieba is not installed: pip install 'gristmill[jieba]'")
+    texts = texts_of(*documents, word_rule="jieba")
+    assert ["".join(words) for words in pieces(texts.words)] == ["".join(text.split()) for text in documents]
+    by_space = texts_of(*documents, word_rule="whitespace").words
+    assert np.isin(by_space.start, texts.words.start).all(), "a word never goes over white space"
+    assert texts.words_of_lines.tolist()[-1] == len(texts.words.start)
+
+
+def test_without_jieba_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rjieba", None)
+    with pytest.raises(UsageError) as error:
+        _ = texts_of("你好", word_rule="jieba").words
+    assert "gristmill[jieba]" in error.value.hint
 
 
 def test_paragraphs_are_parted_by_blank_lines() -> None:

@@ -167,11 +167,13 @@ def chinesewebtext(text: str, bad_words: Sequence[str], traditional: str) -> dic
 def map_neo(text: str, word_rule: str) -> dict[str, float]:
     whole = unicodedata.normalize("NFKC", text)
     found, lines = "".join(whole.split()), split_lines(whole)
+    words = split_words(re.sub(r"[^\w\s]", "", whole), word_rule)
     brackets = re.findall("【[^】]*】", text)
     tops = {n: top_run(found, n, longest=False) for n in (2, 3, 4)}
     return {
         "characters": len(found),
         "sentences": count_sentences(whole),
+        "mean_word_length": share(characters(words), len(words)),
         "bracket_characters": share(characters(brackets), len(text)),
         "hash_ratio": share(len(re.findall("#+", whole)), len(found)),
         "ellipsis_ratio": share(len(re.findall(r"\.{3,}|。{3,}", whole)), len(found)),

@@ -43,6 +43,7 @@ def batch_of(text: str, language: str = "en") -> Batch:
         *((script.thai, "กา", 1), (script.arabic, "هل؟", 1), (script.hangul, "한국 ab", 1 / 2), (script.greek, "1", 0)),
         *((map_neo.characters, "Ａ b…", 5), (map_neo.bracket_characters, "【广告】天地", 4 / 6)),
         *((map_neo.hash_ratio, "## a #", 2 / 4), (map_neo.ellipsis_ratio, "天…地。。。。", 2 / 9)),
+        *((map_neo.mean_word_length, "天，ａ—b cde!", (3 + 3) / 2), (map_neo.mean_word_length, "。", 0)),
         *((map_neo.digits, "１2天，", 2 / 3), (map_neo.read_more_lines, "点击展开\n天…\n地。", 2 / 3)),
         *((map_neo.bullet_lines, "• 天\n地", 1 / 2), (map_neo.punctuation, "天，地。", 2)),
         *((map_neo.distinct_characters, "天天 地", 2 / 3), (map_neo.character_entropy, "天地天地", 0.6931471805599453)),
@@ -92,6 +93,12 @@ def test_signals_of_batches_have_the_values_worked_out_by_hand(
     signal: Callable[[Batch], Floats], text: str, value: float
 ) -> None:
     assert signal(batch_of(text)).tolist() == pytest.approx([value], rel=1e-12)
+
+
+def test_map_neos_words_are_those_that_jieba_finds_without_punctuation() -> None:
+    pytest.importorskip("rjieba", reason="rjieba is not installed: pip install 'gristmill[jieba]'")
+    texts = Texts(pa.array(["我们，喜欢《自然语言处理》 a-b。"]), "jieba")
+    assert map_neo.mean_word_length(texts).tolist() == [(2 + 2 + 4 + 2 + 2) / 5]
 
 
 def test_stop_words_are_those_of_the_documents_language() -> None:
