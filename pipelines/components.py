@@ -1,64 +1,63 @@
 """Clusters of verified pairs: on the driver where the pairs are few, else in rounds of two shuffles of all edges."""
 
+from collections.abc import Sequence
+from functools import partial
+
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
+from pipelines.flow import Flow, collect, exchange, flow
 from pipelines.search import Search
-from pipelines.tasks import map_arrow
-from udfs.clusters import EDGES, components, large_star, small_star
+from udfs.bundles import by_key
+from udfs.clusters import EDGES, components, large_star, nodes_of, small_star, turned, verified_edges, with_roots
 from udfs.errors import ContractError
+from udfs.parts import read_part
 
 MAX_DRIVER_PAIRS = 10_000_000  # 16 bytes each, several times over while they are joined
 EDGES_PER_PARTITION = 2_000_000
 MAX_ROUNDS = 60
 """Far more than any graph takes: rounds grow with the logarithm of the longest chain."""
-MEMBERS = pa.schema([("node", pa.int64()), ("cluster", pa.int64())])
 
 
-def join_pairs(search: Search, pairs: DataFrame) -> DataFrame:
-    """MEMBERS: every document of a pair, with the smallest node of its connected component as the cluster's name."""
-    edges = pairs.selectExpr("centre AS node", "node AS root")
-    n_pairs = edges.count() if search.snapshots else search.job.table("compared").n_rows
+def join_pairs(search: Search, uris: Sequence[str], threshold: float) -> Flow:
+    """EDGES of every document of a pair in these files to the smallest of its connected component, its own too."""
+    edges = flow(search.job.spark, partial(verified_edges, threshold=threshold), uris)
+    n_pairs = sum(collect(edges.map(len), "dedup: count pairs"))
     if n_pairs > MAX_DRIVER_PAIRS:
         return join_in_rounds(search, edges, n_pairs)
-    return search.job.spark.createDataFrame(join_on_driver(edges.toArrow()))
+    joined = join_on_driver(collect(edges, "dedup: join pairs"))
+    return flow(search.job.spark, lambda batch: [batch], joined.to_batches(EDGES_PER_PARTITION))
 
 
-def join_on_driver(edges: pa.Table) -> pa.Table:
-    left, right = edges["node"].to_numpy(), edges["root"].to_numpy()
+def join_on_driver(edges: list[pa.RecordBatch]) -> pa.Table:
+    table = pa.Table.from_batches(edges, EDGES)
+    left, right = (table[name].to_numpy() for name in EDGES.names)
     nodes, ends = np.unique(np.concatenate([left, right]), return_inverse=True)
     labels = components(len(nodes), ends[: len(left)], ends[len(left) :])
-    return pa.table({"node": nodes, "cluster": nodes[labels]}, MEMBERS)
+    return pa.table({"node": nodes, "root": nodes[labels]}, EDGES)
 
 
-def join_in_rounds(search: Search, edges: DataFrame, n_edges: int) -> DataFrame:
+def join_in_rounds(search: Search, edges: Flow, n_edges: int) -> Flow:
     """The same by large and small stars, until a round changes nothing. Raises ContractError where it does not come to
     that, or where nodes were lost on the way."""
-    n_partitions = 1 + n_edges // EDGES_PER_PARTITION
-    n_nodes = count_nodes(edges)
+    n_shards = 1 + n_edges // EDGES_PER_PARTITION
+    by = by_key(n_shards, "node")
+    n_nodes = sum(collect(exchange(edges.map(turned), n_shards, by, nodes_of).map(len), "dedup: count documents"))
     before = None
     for number in range(MAX_ROUNDS):
-        both = edges.unionByName(edges.selectExpr("root AS node", "node AS root"))
-        large = map_arrow(both.repartition(n_partitions, "node"), lambda _, batches: large_star(batches), EDGES)
-        small = map_arrow(large.repartition(n_partitions, "node"), lambda _, batches: small_star(batches), EDGES)
-        edges = search.written(f"round-{number:02d}", small, EDGES)
-        after = edges.agg(F.count("node"), F.bit_xor(F.xxhash64("node", "root"))).first()
-        if after == before:
-            return members(edges, n_nodes)
-        before = after
+        large = exchange(edges.map(turned), n_shards, by, large_star)
+        small = exchange(large, n_shards, by, small_star)
+        found = search.write(f"round-{number:02d}", small, EDGES)
+        edges = flow(search.job.spark, read_part, search.uris(found))
+        if found.digest == before:
+            return stars(search, edges, n_shards, n_nodes)
+        before = found.digest
     raise ContractError(f"clusters of {n_edges:,} pairs are not joined after {MAX_ROUNDS} rounds", "report this")
 
 
-def members(stars: DataFrame, n_nodes: int) -> DataFrame:
-    """MEMBERS of stars, each a whole component."""
-    roots = stars.select(F.col("root").alias("node"), F.col("root").alias("cluster")).distinct()
-    found = stars.withColumnRenamed("root", "cluster").unionByName(roots)
-    if (n_found := found.count()) != n_nodes:
-        raise ContractError(f"{n_nodes:,} documents are in pairs, but {n_found:,} in clusters", "run dedup again")
-    return found
-
-
-def count_nodes(edges: DataFrame) -> int:
-    return edges.select("node").unionByName(edges.select(F.col("root").alias("node"))).distinct().count()
+def stars(search: Search, edges: Flow, n_shards: int, n_nodes: int) -> Flow:
+    """The edges, each component's being a star, and one from each root to itself."""
+    found = search.write("clusters", exchange(edges, n_shards, by_key(n_shards, "root"), with_roots), EDGES)
+    if found.n_rows != n_nodes:
+        raise ContractError(f"{n_nodes:,} documents are in pairs, but {found.n_rows:,} in clusters", "run dedup again")
+    return flow(search.job.spark, read_part, search.uris(found))

@@ -13,27 +13,26 @@ revised of those, is what a search over all of them at once would say. Pairs the
 """
 
 from collections import Counter
-from collections.abc import Iterator
 from functools import partial
 from typing import Literal
 
 import pyarrow as pa
 from pydantic import Field, ValidationInfo, field_validator, model_validator
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from conf.model import Model
 from pipelines.components import join_pairs
 from pipelines.dedup_spark_ml import spark_ml_pairs
+from pipelines.flow import Batches, Flow, exchange, flow, write_flow
 from pipelines.ledger import add_ledger, ledger_file, parts_left
 from pipelines.measure import MeasureSettings, Shingle
+from pipelines.run import Table
 from pipelines.search import Search
 from pipelines.snapshots import open_snapshots
 from pipelines.stage import Job
 from pipelines.tables import COMPARED, DUPLICATES, REVISIONS
-from pipelines.tasks import map_arrow, map_shards, run_tasks, stream_tasks
+from pipelines.tasks import run_tasks
 from udfs import clustering, copies, files, near
-from udfs.bundles import BUNDLES, bundled, by_key
+from udfs.bundles import by_key
 from udfs.copies import Keep
 from udfs.decisions import Counts, Part, count_sources
 from udfs.errors import ContractError, UsageError
@@ -43,12 +42,10 @@ from udfs.parts import read_part
 REMOVING = ("url", "exact", "near")
 """The steps that remove documents, in their order."""
 ROWS_PER_PARTITION = 2_000_000
-SETS_PER_PARTITION = 50_000
+SET_BYTES_PER_SHARD = 256 << 20
+SET_BYTES = 4
+"""What a shingle set takes, over what its text takes in Parquet."""
 MEMBER_ROWS = pa.schema([("node", pa.int64()), *DUPLICATES])
-KNOWN = ["left", "left_low", "right", "right_low", "similarity"]
-LOOKED_UP = pa.schema([*near.PAIRS, *(COMPARED.field(name) for name in ("left_low", "right_low", "similarity"))])
-PARTNERS_OF_BOTH = f"""stack(2, node, centre, left, left_low, similarity, centre, node, right, right_low, similarity)
-    AS ({", ".join(clustering.PARTNERS.names)})"""
 
 
 class DedupSettings(Model):
@@ -106,9 +103,9 @@ class DedupSettings(Model):
         return {f"index/{i}": files.join(root, "runs", "dedup.json") for i, root in enumerate(self.index)}
 
 
-def n_partitions(n_rows: int, rows_per_partition: int | None = None) -> int:
+def n_partitions(n: int, per_partition: int | None = None) -> int:
     """Partitions for a shuffle; depends on the data only, never on the cluster."""
-    return 1 + n_rows // (rows_per_partition or ROWS_PER_PARTITION)
+    return 1 + n // (per_partition or ROWS_PER_PARTITION)
 
 
 def dedup(job: Job, dedup: DedupSettings, measure: MeasureSettings) -> None:
@@ -163,15 +160,14 @@ def check_losses(n_left: Counter[str], removed: list[Counts], max_share: float |
 
 def find_copies(search: Search, step: str, column: str, keep: Keep) -> None:
     """All but the preferred one of the documents that have one value in `column`."""
-    by = by_key(n_partitions(search.n_documents), "key")
-    rows = search.stream(lambda part: bundled(copies.keyed(part, column, keep), by), BUNDLES)
-    search.keep_step(step, preferred(search, rows), copies.REMOVED, removes=True)
+    keyed = search.stream(lambda part: copies.keyed(part, column, keep))
+    search.keep_step(step, preferred(search, keyed), copies.REMOVED, removes=True)
 
 
-def preferred(search: Search, bundles: DataFrame) -> DataFrame:
+def preferred(search: Search, keyed: Flow) -> Flow:
     """copies.REMOVED of rows that are copies.KEYED."""
     n_shards = n_partitions(search.n_documents)
-    return map_shards(bundles, n_shards, lambda _, rows: copies.prefer(rows), copies.REMOVED)
+    return exchange(keyed, n_shards, by_key(n_shards, "key"), lambda _, rows: copies.prefer(rows))
 
 
 def find_near(search: Search, dedup: DedupSettings, measure: MeasureSettings) -> None:
@@ -181,85 +177,80 @@ def find_near(search: Search, dedup: DedupSettings, measure: MeasureSettings) ->
         pairs = candidates(search, dedup.bands)
     else:
         pairs = spark_ml_pairs(search, plan, dedup.threshold, dedup.bands)
-    verified = compare(search, pairs, plan).where(F.col("similarity") >= dedup.threshold)
-    search.keep_step("partners", verified.selectExpr(PARTNERS_OF_BOTH), clustering.PARTNERS, removes=False)
-    by, keep = by_key(n_partitions(search.n_documents), "key"), dedup.preference()
-
-    def rank(part: Part, members: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return bundled(copies.rank_nodes(part, members, keep), by)
-
-    ranked = search.at_home(join_pairs(search, verified), "node", rank, BUNDLES)
-    search.keep_step("near", preferred(search, ranked), copies.REMOVED, removes=True)
-    others = search.stream_steps(clustering.not_compared, near.PAIRS, "near")
-    search.keep_step("similarity", similarities(search, others, plan), near.SIMILAR, removes=False)
+    compared = compare(search, pairs, plan)
+    verified = flow(search.job.spark, partial(near.verified, threshold=dedup.threshold), compared)
+    search.keep_step("partners", verified.flatMap(clustering.partners_of_both), clustering.PARTNERS, removes=False)
+    rank = partial(copies.rank_nodes, keep=dedup.preference())
+    ranked = search.at_home(join_pairs(search, compared, dedup.threshold), "node", rank)
+    n_removed = search.keep_step("near", preferred(search, ranked), copies.REMOVED, removes=True)
+    others = search.stream_steps(clustering.not_compared, "near")
+    search.keep_step("similarity", similarities(search, others, n_removed, plan), near.SIMILAR, removes=False)
 
 
-def candidates(search: Search, bands: int) -> DataFrame:
+def candidates(search: Search, bands: int) -> Table:
     """near.PAIRS of the first document of each bucket with the others."""
     n = n_partitions(search.n_documents * bands)
-    by = by_key(n, "key")
-    rows = search.stream(lambda part: bundled(near.band_rows(part), by), BUNDLES)
-    return map_shards(rows, n, lambda _, found: near.stars(found), near.PAIRS)
+    pairs = exchange(search.stream(near.band_rows), n, by_key(n, "key"), lambda _, found: near.stars(found))
+    return search.write("candidates", pairs, near.PAIRS)
 
 
-def compare(search: Search, pairs: DataFrame, plan: near.ShinglePlan) -> DataFrame:
-    """Rows of `compared` for all of the pairs; those that no earlier snapshot has compared are written."""
-    job, known = search.job, None
-    if search.snapshots:
-        known, pairs = look_up(search, pairs)
-    job.write("compared", similarities(search, pairs, plan).select(COMPARED.names))
-    new = job.read("compared")
-    return new.unionByName(known) if known else new
+def compare(search: Search, pairs: Table, plan: near.ShinglePlan) -> list[str]:
+    """URIs of files with the similarity of all pairs; what no earlier snapshot has compared is the table `compared`."""
+    job, uris = search.job, search.uris(pairs)
+    known = look_up(search, uris, pairs.n_rows) if search.snapshots else []
+    new = flow(job.spark, near.unknown_pairs, known) if known else flow(job.spark, read_part, uris)
+    rows = similarities(search, new, pairs.n_rows, plan)
+    job.add("compared", write_flow(rows, job.run.path("compared"), job.key, COMPARED))
+    return [*known, *job.numbered("compared").values()]
 
 
-def look_up(search: Search, pairs: DataFrame) -> tuple[DataFrame, DataFrame]:
-    """(rows of `compared` for the pairs that earlier snapshots have compared, near.PAIRS of the others)."""
-    uris = [uri for snapshot in search.snapshots for uri in snapshot.compared]
-    schema = pa.schema([COMPARED.field(name) for name in KNOWN])
-    earlier = stream_tasks(search.job.spark, partial(read_part, columns=KNOWN), uris, schema)
-    once = earlier.dropDuplicates(["left", "right"])
-    rows = search.written("candidates", pairs.join(once, ["left", "right"], "left").select(LOOKED_UP.names), LOOKED_UP)
-    found = rows.where("similarity is not null").select(COMPARED.names).dropDuplicates(["centre", "node"])
-    return found, rows.where("similarity is null").select(near.PAIRS.names)
+def look_up(search: Search, pairs: list[str], n_pairs: int) -> list[str]:
+    """URIs of near.LOOKED_UP rows of the pairs, with what earlier snapshots have found of them."""
+    spark = search.job.spark
+    compared = [uri for snapshot in search.snapshots for uri in snapshot.compared]
+    both = spark.sparkContext.union([flow(spark, near.asked_pairs, pairs), flow(spark, near.known_pairs, compared)])
+    n = n_partitions(n_pairs)
+    found = exchange(both, n, by_key(n, "left", "right"), lambda _, rows: near.looked_up(rows))
+    return search.uris(search.write("looked up", found, near.LOOKED_UP))
 
 
-def similarities(search: Search, pairs: DataFrame, plan: near.ShinglePlan) -> DataFrame:
+def similarities(search: Search, pairs: Flow, n_pairs: int, plan: near.ShinglePlan) -> Flow:
     """near.SIMILAR of the pairs, each once, by their shingle sets."""
-    asked = pairs.selectExpr("centre", "`group`", "stack(2, node, centre) AS node")
-    sets = search.at_home(asked, "node", partial(near.read_sets, plan=plan), near.SETS)
-    together = sets.repartition(n_partitions(search.n_documents, SETS_PER_PARTITION), "centre", "group")
-    ordered = together.sortWithinPartitions("centre", "group", "is_member", "node")
-    return map_arrow(ordered, lambda _, batches: near.similarities(batches), near.SIMILAR)
+    sets = search.at_home(pairs.map(near.asked_for), "node", partial(near.read_sets, plan=plan))
+    documents = search.job.table("documents")
+    n_bytes = 2 * n_pairs * SET_BYTES * documents.n_bytes // max(1, documents.n_rows)
+    n = n_partitions(n_bytes, SET_BYTES_PER_SHARD)
+    return exchange(sets, n, by_key(n, "centre", "group"), lambda _, rows: near.similarities(rows))
 
 
 def write_duplicates(search: Search, drop_all: bool) -> None:
     """The tables `duplicates` and `revisions`, from what the steps found."""
-    steps = search.steps
-    found = search.stream_steps(clustering.found_in, clustering.FOUND, *REMOVING)
+    found, steps = search.stream_steps(clustering.found_in, *REMOVING), search.steps
     n_removing = sum(any(name in one for one in steps.values()) for name in REMOVING)
     for _ in range(n_removing - 1):  # a document kept by one step may be removed by the next
-        together = search.by_group(found, "kept")
-        found = map_arrow(together, lambda number, batches: clustering.follow(batches, steps[number]), clustering.FOUND)
-    whole = found.repartition(n_partitions(search.n_documents), "kept")
-    kind = clustering.DROP_ALL if drop_all else clustering.KEPT
-    rows = map_arrow(whole, lambda _, batches: clustering.clusters(batches, DUPLICATES, kind), MEMBER_ROWS)
+        found = search.by_group(found, "kept", lambda group, rows: clustering.follow(rows, steps[group]))
+    n, kind = n_partitions(search.n_documents), clustering.DROP_ALL if drop_all else clustering.KEPT
+    work = partial(clustering.clusters, schema=DUPLICATES, kept_kind=kind)
+    members = exchange(found, n, by_key(n, "kept"), lambda _, rows: work(rows))
     if search.snapshots:
-        rows = search.written("members", rows, MEMBER_ROWS)
-    search.job.write("duplicates", search.by_own_part(rows).sortWithinPartitions("row").drop("node"))
-    write_revisions(search, rows)
+        written = search.write("members", members, MEMBER_ROWS)
+        members = flow(search.job.spark, read_part, search.uris(written))
+    job, own = search.job, search.by_own_part(members, lambda _, rows: clustering.by_row(rows, DUPLICATES))
+    job.add("duplicates", write_flow(own, job.run.path("duplicates"), job.key, DUPLICATES))
+    write_revisions(search, members)
 
 
-def write_revisions(search: Search, rows: DataFrame) -> None:
+def write_revisions(search: Search, members: Flow) -> None:
     """What the search says otherwise of documents of earlier snapshots than their own runs did."""
     if not search.snapshots:
         search.job.add("revisions", [])
         return
     ledgers = {number: uri for snapshot in search.snapshots for number, uri in snapshot.ledgers.items()}
+    first_own = search.first_own
 
-    def revise(part: Part, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        if part.number < search_first:
+    def revise(part: Part, batches: Batches) -> Batches:
+        if part.number < first_own:
             yield from clustering.revisions(part, batches, ledgers.get(part.number), REVISIONS)
 
-    search_first = search.first_own
-    earlier = rows.where(~search.is_own)
-    search.job.write("revisions", search.at_home(earlier, "node", revise, REVISIONS))
+    job, rows = search.job, search.at_home(members, "node", revise)
+    job.add("revisions", write_flow(rows, job.run.path("revisions"), job.key, REVISIONS))

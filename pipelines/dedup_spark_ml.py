@@ -5,14 +5,20 @@ one of them are joined, and their vectors go through the shuffle once for each t
 pairs are.
 """
 
-from functools import partial
+from collections.abc import Iterator
 
+import pyarrow as pa
 from pyspark.ml.feature import HashingTF, MinHashLSH
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from pipelines.flow import Batches, Flow
+from pipelines.run import Table
 from pipelines.search import Search
+from pipelines.tasks import stream_tasks
 from udfs import near
+from udfs.bundles import bundled, by_key, unbundled
+from udfs.decisions import Part
 
 N_FEATURES = 1 << 20
 SLACK = 0.05
@@ -20,9 +26,14 @@ SLACK = 0.05
 SEED = 0
 
 
-def spark_ml_pairs(search: Search, plan: near.ShinglePlan, threshold: float, tables: int) -> DataFrame:
+def spark_ml_pairs(search: Search, plan: near.ShinglePlan, threshold: float, tables: int) -> Table:
     """near.PAIRS of documents left whose vectors are as similar as the threshold, less SLACK."""
-    rows = search.stream(partial(near.shingle_words, plan=plan), near.WORDS)
+
+    def spell_out(parts: list[Part]) -> Batches:
+        for part in parts:
+            yield from near.shingle_words(part, plan)
+
+    rows = stream_tasks(search.job.spark, spell_out, list(search.groups.values()), near.WORDS)
     hashed = HashingTF(inputCol="shingles", outputCol="features", numFeatures=N_FEATURES, binary=True).transform(rows)
     vectors = hashed.select("node", "order", "features")
     model = MinHashLSH(inputCol="features", outputCol="hashes", numHashTables=tables, seed=SEED).fit(vectors)
@@ -35,4 +46,14 @@ def spark_ml_pairs(search: Search, plan: near.ShinglePlan, threshold: float, tab
         "datasetB.node AS node",
         "0L AS group",
     )
-    return search.written("candidates of spark.ml", pairs, near.PAIRS)  # the join is dear, and its pairs are read twice
+    return search.write("candidates", rows_of(pairs), near.PAIRS)
+
+
+def rows_of(frame: DataFrame) -> Flow:
+    """The rows of a DataFrame of numbers."""
+
+    def bundle(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for _, rows in bundled(batches, by_key(1)):
+            yield pa.RecordBatch.from_pydict({"rows": [rows]})
+
+    return frame.mapInArrow(bundle, "rows binary").rdd.flatMap(lambda row: unbundled([bytes(row.rows)]))

@@ -5,24 +5,22 @@ is token arrays (2 or 4 bytes a token). Every document stands in the shards once
 [BOS] ids EOS; sequences are cut when the shards are read.
 """
 
-import json
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
-import pyarrow as pa
 from pydantic import Field
-from pyspark.sql import DataFrame
 
 from conf.model import Model
 from pipelines.data_sets import commit_data_set, provenance, withdraw_manifest
+from pipelines.flow import Batches, Flow, collect, exchange, flow
 from pipelines.mixture import MixtureSettings, Weights, epochs_of, tokens_expected, weigh
 from pipelines.run import Json, Run
 from pipelines.stage import Job
-from pipelines.tasks import map_shards, stream_tasks
 from pipelines.tokenizer import place_of
-from udfs.bundles import BUNDLES, bundled, by_column
+from udfs.bundles import by_column
 from udfs.errors import ContractError, UsageError
 from udfs.pack_shard import Packed, write_shard
 from udfs.shards import Shard, token_dtype
@@ -33,7 +31,6 @@ SHUFFLE_KEY = {
     "shuffled": "blake2b-64(seed, id/epoch)",
     "by_host": "blake2b-64(seed, host/epoch), blake2b-64(seed, id/epoch)",
 }
-SHARDS = pa.schema([("number", pa.int64()), ("packed", pa.string())])
 
 
 class PackSettings(Model):
@@ -71,10 +68,9 @@ def pack(job: Job, pack: PackSettings, seed: int) -> None:
     names = shard_names(pack, expected, epochs, tokenizer.vocab_size)
     repeats = pack.mixture.repeats(epochs)
     plan = PackPlan(place_of(job), seed, pack.bos, pack.val_share, numbers_of(names), repeats, pack.order == "by_host")
-    by_shard = by_column("shard")
-    bundles = stream_tasks(job.spark, lambda uri: bundled(encode_part(uri, plan), by_shard), job.uris("clean"), BUNDLES)
+    encoded = flow(job.spark, partial(encode_part, plan=plan), job.uris("clean"))
     withdraw_manifest(job.run.path("shards"))
-    packed = write_shards(bundles, job.run.path("shards"), names, tokenizer.vocab_size, pack)
+    packed = write_shards(encoded, job.run.path("shards"), names, tokenizer.vocab_size, pack)
     job.counts["windows"] = windows_of(pack, packed)
     check_conservation(job, pack, weights, epochs, packed)
     commit(job, pack, seed, tokenizer, packed)
@@ -131,23 +127,18 @@ def numbers_of(names: list[ShardName]) -> dict[tuple[str, str], tuple[int, int]]
 
 
 def write_shards(
-    bundles: DataFrame, folder: str, names: list[ShardName], vocab_size: int, pack: PackSettings
+    encoded: Flow, folder: str, names: list[ShardName], vocab_size: int, pack: PackSettings
 ) -> dict[ShardName, Packed]:
     """One shard per name, each by one task, which holds it in memory; none for a name to which no document fell."""
     window, fit = pack.seq_len, pack.strategy == "best_fit"
 
-    def work(number: int, rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def work(number: int, rows: Batches) -> Iterator[tuple[int, Packed]]:
         packed = write_shard(folder, names[number].path, vocab_size, rows, window, fit)
         if packed:
-            yield pa.RecordBatch.from_pydict({"number": [number], "packed": [json.dumps(asdict(packed))]}, SHARDS)
+            yield number, packed
 
-    found = map_shards(bundles, len(names), work, SHARDS).collect()
-    written = {row["number"]: json.loads(row["packed"]) for row in found}
-    return {
-        name: Packed(**{**written[number], "shard": Shard(**written[number]["shard"])})
-        for number, name in enumerate(names)
-        if number in written
-    }
+    written = collect(exchange(encoded, len(names), by_column("shard"), work), "pack: write shards")
+    return {names[number]: packed for number, packed in sorted(written)}
 
 
 def check_conservation(

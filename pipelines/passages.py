@@ -5,19 +5,17 @@ passage of lines, paragraphs or sentences; for runs of n words, 40 bytes for eac
 each word of what stands twice.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
-import pyarrow as pa
 from pydantic import Field, ValidationInfo, field_validator
-from pyspark.sql import DataFrame
 
 from conf.model import Model
+from pipelines.flow import Batches, Flow, exchange, flow, write_flow
 from pipelines.stage import Job
 from pipelines.tables import PASSAGES
-from pipelines.tasks import map_shards, stream_tasks, write_frame
-from udfs.bundles import BUNDLES, bundled, by_key
+from udfs.bundles import by_key
 from udfs.decisions import Part
 from udfs.passage_cuts import cuts_in
 from udfs.passages import (
@@ -54,36 +52,31 @@ class PassageSettings(Model):
         return PassageRule(self.unit, self.n, self.min_words)
 
 
-Work = Callable[[Part, Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
-
-
 class Exchange:
-    """Rows on their way between the parts they are about and the partitions where equal ones meet."""
+    """Rows on their way between the parts they are about and the shards where equal ones meet."""
 
     def __init__(self, job: Job, parts: Sequence[Part]) -> None:
         self.job = job
         self.parts = {part.number: part for part in parts}
         self.n_shards = 1 + job.table("signals").n_rows // DOCUMENTS_PER_PARTITION
-        self.by_key = by_key(self.n_shards, "key")
 
-    def stream(self, read: Callable[[Part], Iterator[pa.RecordBatch]]) -> DataFrame:
-        """Bundles of the rows of each part, by key."""
-        by = self.by_key
-        return stream_tasks(self.job.spark, lambda part: bundled(read(part), by), list(self.parts.values()), BUNDLES)
+    def stream(self, read: Callable[[Part], Batches]) -> Flow:
+        """The rows of each part."""
+        return flow(self.job.spark, read, list(self.parts.values()))
 
-    def meet(self, rows: DataFrame, work: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]) -> DataFrame:
-        """Bundles by part of what `work` yields for all rows of some keys."""
-        return map_shards(rows, self.n_shards, lambda _, found: bundled(work(found), by_part), BUNDLES)
+    def meet(self, rows: Flow, work: Callable[[Batches], Batches]) -> Flow:
+        """What `work` yields for all rows of some keys."""
+        return exchange(rows, self.n_shards, by_key(self.n_shards, "key"), lambda _, found: work(found))
 
-    def at_home(self, rows: DataFrame, work: Work, schema: pa.Schema) -> DataFrame:
+    def at_home(self, rows: Flow, work: Callable[[Part, Batches], Batches]) -> Flow:
         """What `work` yields for each part and the rows about it."""
         parts = self.parts
 
-        def go(number: int, found: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        def go(number: int, found: Batches) -> Batches:
             if number in parts:
                 yield from work(parts[number], found)
 
-        return map_shards(rows, max(parts, default=0) + 1, go, schema)
+        return exchange(rows, max(parts, default=0) + 1, by_part, go)
 
 
 def find_passages(job: Job, parts: Sequence[Part], plan: PassagePlan) -> None:
@@ -91,13 +84,11 @@ def find_passages(job: Job, parts: Sequence[Part], plan: PassagePlan) -> None:
     if not plan.rules:
         job.add("passages", [])
         return
-    exchange = Exchange(job, parts)
-    runs = exchange.stream(partial(runs_of, plan=plan))
+    passages = Exchange(job, parts)
+    runs = passages.stream(partial(runs_of, plan=plan))
     if any(rule.is_anchored for rule in plan.rules):
-        anchors = exchange.meet(exchange.stream(partial(anchors_of, plan=plan)), shared_anchors)
-        by = exchange.by_key
-        about = exchange.at_home(anchors, lambda part, rows: bundled(runs_about(part, rows, plan), by), BUNDLES)
-        runs = runs.unionByName(about)
-    later = exchange.meet(runs, partial(later_runs, rules=plan.rules))
-    cuts = exchange.at_home(later, partial(cuts_in, plan=plan, schema=PASSAGES), PASSAGES)
-    job.add("passages", write_frame(cuts, job.run.path("passages"), job.key, PASSAGES))
+        anchors = passages.meet(passages.stream(partial(anchors_of, plan=plan)), shared_anchors)
+        runs = job.spark.sparkContext.union([runs, passages.at_home(anchors, partial(runs_about, plan=plan))])
+    later = passages.meet(runs, partial(later_runs, rules=plan.rules))
+    cuts = passages.at_home(later, partial(cuts_in, plan=plan, schema=PASSAGES))
+    job.add("passages", write_flow(cuts, job.run.path("passages"), job.key, PASSAGES))

@@ -10,16 +10,13 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 
+from pipelines.flow import Batches, Flow, exchange, flow, write_flow
 from pipelines.ledger import parts_left
-from pipelines.snapshots import Snapshot
+from pipelines.run import Table
+from pipelines.snapshots import Snapshot, numbered
 from pipelines.stage import Job
-from pipelines.tasks import map_arrow, stream_tasks, write_frame
-from udfs import files
-from udfs.decisions import Part
-from udfs.parts import read_part
+from udfs.decisions import Part, Rows
 
 DOCUMENTS_PER_GROUP = 20_000
 Work = Callable[..., Iterator[pa.RecordBatch]]
@@ -44,67 +41,65 @@ class Search:
         """URIs of what the steps found, by group and step."""
 
     @property
-    def is_own(self) -> Column:
-        """Whether a row's node is a document of this run."""
-        return part_of("node") >= self.first_own
-
-    @property
     def groups(self) -> dict[int, list[Part]]:
         groups: dict[int, list[Part]] = {number: [] for number in range(self.n_groups)}
         for number, part in self.parts.items():
             groups[number // self.parts_per_group].append(part)
         return groups
 
-    def stream(self, read: Work, schema: pa.Schema) -> DataFrame:
+    def stream(self, read: Work) -> Flow:
         """What `read` yields for each part, of the documents still left."""
 
-        def read_all(group: list[Part]) -> Iterator[pa.RecordBatch]:
+        def read_all(group: list[Part]) -> Batches:
             for part in group:
                 yield from read(part)
 
-        return stream_tasks(self.job.spark, read_all, list(self.groups.values()), schema)
+        return flow(self.job.spark, read_all, list(self.groups.values()))
 
-    def stream_steps(self, read: Work, schema: pa.Schema, *names: str) -> DataFrame:
+    def stream_steps(self, read: Work, *names: str) -> Flow:
         """What `read` yields for the steps of each group of which one of these found something."""
         tasks = [steps for steps in self.steps.values() if any(name in steps for name in names)]
-        return stream_tasks(self.job.spark, read, tasks, schema)
+        return flow(self.job.spark, read, tasks)
 
-    def at_home(self, frame: DataFrame, column: str, work: Work, schema: pa.Schema) -> DataFrame:
+    def at_home(self, rows: Flow, column: str, work: Work) -> Flow:
         """`work(part, rows)` with all rows whose document in `column` is of that part."""
         groups = self.groups
 
-        def go(number: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        def go(number: int, batches: Batches) -> Batches:
             numbers = [part.number for part in groups[number]]
-            for part, rows in zip(groups[number], rows_of_parts(numbers, list(batches), column), strict=True):
-                yield from work(part, rows)
+            for part, found in zip(groups[number], rows_of_parts(numbers, list(batches), column), strict=True):
+                yield from work(part, found)
 
-        return map_arrow(self.by_group(frame, column), go, schema)
+        return self.by_group(rows, column, go)
 
-    def by_group(self, frame: DataFrame, column: str) -> DataFrame:
-        return frame.repartitionById(self.n_groups, (part_of(column) / self.parts_per_group).cast("int"))
+    def by_group(self, rows: Flow, column: str, work: Work) -> Flow:
+        """`work(group, rows)` with all rows whose document in `column` is of that group."""
+        n = self.parts_per_group
+        return exchange(rows, self.n_groups, lambda table: part_of(table, column) // n, work)
 
-    def by_own_part(self, frame: DataFrame) -> DataFrame:
-        """The rows about documents of this run, in partitions numbered as its parts are."""
-        n_parts = max(1, max(self.parts, default=0) + 1 - self.first_own)
-        return frame.where(self.is_own).repartitionById(n_parts, part_of("node") - self.first_own)
+    def by_own_part(self, rows: Flow, work: Work) -> Flow:
+        """`work(part, rows)` with all rows about documents of each part of this run, of which the first is 0."""
+        first, n_parts = self.first_own, max(1, max(self.parts, default=0) + 1 - self.first_own)
+        own = rows.map(lambda batch: batch.filter(pa.array(part_of(batch) >= first)))
+        return exchange(own, n_parts, lambda table: part_of(table) - first, work)
 
-    def keep_step(self, name: str, frame: DataFrame, schema: pa.Schema, removes: bool) -> None:
-        """Write what a step found; with `removes`, its documents are no longer left for later steps."""
+    def keep_step(self, name: str, rows: Flow, schema: pa.Schema, removes: bool) -> int:
+        """Write what a step found, and count it; with `removes`, its documents are no longer left for later steps."""
         groups = self.groups
-        for group, uri in self._write(name, self.by_group(frame, "node"), schema).items():
+        found = self.write(name, self.by_group(rows, "node", lambda _, batches: batches), schema)
+        for group, uri in numbered(self.job.run, found).items():
             self.steps[group][name] = uri
             for part in groups[group] if removes else ():
                 self.parts[part.number] = replace(part, steps=(*part.steps, uri))
+        return found.n_rows
 
-    def written(self, name: str, frame: DataFrame, schema: pa.Schema) -> DataFrame:
-        """`frame` read back from files, for rows that are wanted more than once."""
-        uris = list(self._write(name, frame, schema).values())
-        return stream_tasks(self.job.spark, read_part, uris, schema)
+    def write(self, name: str, rows: Flow, schema: pa.Schema) -> Table:
+        """Files for rows that are wanted more than once; no table of the run, they go when the stage is done."""
+        table = f"duplicates/_steps/{name}"
+        return Table(table, tuple(write_flow(rows, self.job.run.path(table), self.job.key, schema)))
 
-    def _write(self, name: str, frame: DataFrame, schema: pa.Schema) -> dict[int, str]:
-        folder = self.job.run.path("duplicates", "_steps", name)
-        written = write_frame(frame, folder, self.job.key, schema)
-        return {file.number: files.join(folder, file.path) for file in written}
+    def uris(self, table: Table) -> list[str]:
+        return list(numbered(self.job.run, table).values())
 
 
 def rows_of_parts(
@@ -115,7 +110,7 @@ def rows_of_parts(
         yield from (iter(()) for _ in parts)
         return
     table = pa.Table.from_batches(batches)
-    numbers = table[column].to_numpy() >> 32
+    numbers = part_of(table, column)
     place = np.argsort(numbers, kind="stable")
     table, numbers = table.take(pa.array(place)), numbers[place]
     for part in parts:
@@ -123,6 +118,6 @@ def rows_of_parts(
         yield iter(table.slice(start, stop - start).to_batches())
 
 
-def part_of(column: str) -> Column:
-    """The number of a node's part."""
-    return F.shiftright(column, 32).cast("int")
+def part_of(rows: pa.RecordBatch | pa.Table, column: str = "node") -> Rows:
+    """The number of the part of each node."""
+    return rows.column(column).to_numpy() >> 32

@@ -20,8 +20,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from conf.model import identity_of
 from pipelines.run import Committed, Json, Run, Table, to_json
-from pipelines.tables import TABLES, schema_of, spark_schema, writer_of
-from pipelines.tasks import mendable, spark_path, write_frame
+from pipelines.tables import TABLES, spark_schema, writer_of
+from pipelines.tasks import mendable, spark_path
 from pipelines.versions import code_version
 from udfs import files
 from udfs.errors import GristmillError, InputError
@@ -85,10 +85,6 @@ class Job:
         """Declare the files of a table that this stage has written; they are committed with the stage."""
         self.tables[table] = Table(table, tuple(sorted((part for part in parts if part), key=lambda part: part.path)))
         return self.tables[table]
-
-    def write(self, table: str, frame: DataFrame) -> Table:
-        """Write a DataFrame with the table's columns, one file a partition."""
-        return self.add(table, write_frame(frame, self.run.path(table), self.key, schema_of(table)))
 
     def fill_empty_tables(self) -> None:
         """Give each table without rows a part without rows."""

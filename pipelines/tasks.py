@@ -12,18 +12,14 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import TypeVar
 
 import pyarrow as pa
-from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from udfs import errors
-from udfs.bundles import unbundled
 from udfs.errors import GristmillError, OutputError
-from udfs.parts import PartFile, part_name, write_part
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -126,46 +122,11 @@ def stream_tasks(
     return numbers.mapInArrow(work, from_arrow_schema(schema))
 
 
-def map_arrow(
-    frame: DataFrame, work: Callable[[int, Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]], schema: pa.Schema
-) -> DataFrame:
-    """What `work` yields for each partition, given its number and its rows."""
-
-    def go(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        with spelling_errors():
-            yield from work(TaskContext.get().partitionId(), batches)  # pyright: ignore[reportOptionalMemberAccess]
-
-    return frame.mapInArrow(go, from_arrow_schema(schema))
-
-
 def spark_uri(uri: str) -> str:
     """The URI for Spark, which looks for a path without a scheme on the cluster's file system, where there is one."""
     return uri if "://" in uri else f"file://{os.path.abspath(uri)}"
 
 
-def map_shards(
-    bundles: DataFrame,
-    n_shards: int,
-    work: Callable[[int, Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]],
-    schema: pa.Schema,
-) -> DataFrame:
-    """What `work` yields for each shard, given its number and its rows, of rows that are on their way in BUNDLES."""
-    together = bundles.repartitionById(n_shards, "shard")
-    return map_arrow(together, lambda number, found: work(number, unbundled(found)), schema)
-
-
 def spark_path(uri: str) -> str:
     """The URI for Spark's readers, which take it for a pattern: its `[`, `{`, `*` and `?` stand for themselves."""
     return re.sub(r"([][{}*?\\])", r"\\\1", spark_uri(uri))
-
-
-def write_frame(frame: DataFrame, folder: str, key: str, schema: pa.Schema) -> list[PartFile]:
-    """Write each partition of `frame` as one part of a table with this schema."""
-
-    def write(number: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        rows = (batch.cast(schema) for batch in batches)
-        part = write_part(folder, part_name(number, key), schema, rows)
-        yield pa.RecordBatch.from_pylist([asdict(part)] if part else [], PART)
-
-    frame.sparkSession.sparkContext.setJobDescription(f"write {folder}")
-    return [PartFile(**row.asDict()) for row in map_arrow(frame, write, PART).collect()]

@@ -81,7 +81,7 @@ def small_parts() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pipelines.ingest.MIN_PART_BYTES", PART_BYTES)
         patch.setattr("pipelines.dedup.ROWS_PER_PARTITION", 40)
-        patch.setattr("pipelines.dedup.SETS_PER_PARTITION", 40)
+        patch.setattr("pipelines.dedup.SET_BYTES_PER_SHARD", 40_000)
         yield
 
 

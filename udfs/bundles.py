@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from udfs.hashing import GOLDEN
 
-BUNDLES = pa.schema([("shard", pa.int32()), ("rows", pa.binary())])
-BUNDLE_BYTES = 16 << 20
+BUNDLE_BYTES = 8 << 20
 ShardOf = Callable[[pa.Table], NDArray[Any]]
 """The number of the shard that each row belongs to."""
 
@@ -39,32 +38,35 @@ def by_key(n_shards: int, *names: str) -> ShardOf:
     return shard_of
 
 
-def bundled(batches: Iterable[pa.RecordBatch], shard_of: ShardOf) -> Iterator[pa.RecordBatch]:
-    """BUNDLES of rows, each a batch of its own; holds some BUNDLE_BYTES of rows at a time."""
+def bundled(batches: Iterable[pa.RecordBatch], shard_of: ShardOf) -> Iterator[tuple[int, bytes]]:
+    """(shard, bundle of its rows); holds some BUNDLE_BYTES of rows at a time."""
     waiting: list[pa.RecordBatch] = []
+    n_bytes = 0
     for batch in batches:
         waiting.append(batch)
-        if sum(one.nbytes for one in waiting) >= BUNDLE_BYTES:
+        n_bytes += batch.nbytes
+        if n_bytes >= BUNDLE_BYTES:
             yield from _by_shard(pa.Table.from_batches(waiting), shard_of)
-            waiting = []
+            waiting, n_bytes = [], 0
     if waiting:
         yield from _by_shard(pa.Table.from_batches(waiting), shard_of)
 
 
-def _by_shard(table: pa.Table, shard_of: ShardOf) -> Iterator[pa.RecordBatch]:
+def _by_shard(table: pa.Table, shard_of: ShardOf) -> Iterator[tuple[int, bytes]]:
     shards = shard_of(table)
-    place = np.argsort(shards, kind="stable")
-    table, shards = table.take(pa.array(place)), shards[place]
+    shards = shards.astype(np.min_scalar_type(shards.max(initial=0)))  # numpy sorts one or two bytes by radix
+    if shards.min(initial=0) < shards.max(initial=0):
+        place = np.argsort(shards, kind="stable")
+        table, shards = table.take(pa.array(place)), shards[place]
     for start, stop in pairwise([*np.flatnonzero(np.diff(shards, prepend=-1)), len(shards)]):
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as stream:
             stream.write_table(table.slice(start, stop - start))
-        rows = sink.getvalue().to_pybytes()
-        yield pa.RecordBatch.from_pydict({"shard": shards[start : start + 1], "rows": [rows]}, BUNDLES)
+        yield int(shards[start]), sink.getvalue().to_pybytes()
 
 
-def unbundled(bundles: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The rows of all bundles, in no particular order."""
-    for batch in bundles:
-        for rows in batch.column("rows"):
-            yield from pa.ipc.open_stream(rows.as_buffer())
+def unbundled(bundles: list[bytes]) -> Iterator[pa.RecordBatch]:
+    """The rows of all bundles, in their order; the list is emptied on the way, so that none is held longer."""
+    bundles.reverse()
+    while bundles:
+        yield from pa.ipc.open_stream(bundles.pop())

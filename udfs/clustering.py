@@ -20,6 +20,10 @@ PARTNERS = pa.schema(
     + [("matched_similarity", pa.float64())]
 )
 """A document and one that it is similar to."""
+PARTNER_COLUMNS = (
+    ("node", "centre", "left", "left_low", "similarity"),
+    ("centre", "node", "right", "right_low", "similarity"),
+)
 FOUND = pa.schema(
     [
         *REMOVED,
@@ -34,6 +38,13 @@ Steps = Mapping[str, str]
 
 def read_step(steps: Steps, name: str, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_batches(read_part(steps[name]) if name in steps else [], schema)
+
+
+def partners_of_both(pairs: pa.RecordBatch) -> list[pa.RecordBatch]:
+    """PARTNERS rows for both documents of each of near.SIMILAR."""
+    return [
+        pa.RecordBatch.from_arrays([pairs.column(name) for name in names], schema=PARTNERS) for names in PARTNER_COLUMNS
+    ]
 
 
 def found_in(steps: Steps) -> Iterator[pa.RecordBatch]:
@@ -122,6 +133,12 @@ def clusters(batches: Iterator[pa.RecordBatch], schema: pa.Schema, kept_kind: st
     arrays = [columns[name] for name in ("node", *schema.names)]
     wide = pa.schema([("node", pa.int64()), *schema])
     yield from pa.Table.from_arrays(arrays, schema=wide).to_batches()
+
+
+def by_row(members: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The rows of `duplicates` of a part in order, without `node`."""
+    if batches := list(members):
+        yield from pa.Table.from_batches(batches).select(schema.names).sort_by("row").combine_chunks().to_batches()
 
 
 def spelt_column(members: pa.Table, one: str) -> pa.Array:

@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from udfs.near import verified
+
 EDGES = pa.schema([("node", pa.int64()), ("root", pa.int64())])
 
 
@@ -45,7 +47,19 @@ def _root(parents: Any, node: Any) -> Any:
     return node
 
 
-def large_star(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def verified_edges(uri: str, threshold: float) -> Iterator[pa.RecordBatch]:
+    """EDGES between the documents of each verified pair of a file."""
+    for pairs in verified(uri, threshold):
+        yield pa.RecordBatch.from_arrays([pairs.column("centre"), pairs.column("node")], schema=EDGES)
+
+
+def turned(edges: pa.RecordBatch) -> pa.RecordBatch:
+    """The edges in both directions."""
+    node, root = edges.columns
+    return pa.RecordBatch.from_arrays([pa.concat_arrays([node, root]), pa.concat_arrays([root, node])], schema=EDGES)
+
+
+def large_star(_: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """EDGES from every larger neighbour of a node to the smallest of its neighbourhood, itself included.
 
     `batches` are edges in both directions, all those of a node together. Large star and small star in turn (Kiveris,
@@ -58,7 +72,7 @@ def large_star(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     yield _edges(other[is_larger], smallest[is_larger])
 
 
-def small_star(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def small_star(_: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """EDGES from a node and its smaller neighbours to the smallest of these; `batches` are edges to smaller nodes, all
     those of a node together."""
     node, other, first, group = _grouped(batches)
@@ -66,6 +80,20 @@ def small_star(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     is_between = other != smallest
     ends = np.concatenate([node, other[is_between]]), np.concatenate([smallest, smallest[is_between]])
     yield _edges(*ends)
+
+
+def nodes_of(_: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """EDGES from each node to itself; `batches` are edges in both directions."""
+    node, _other, first, _group = _grouped(batches)
+    yield _edges(node[first], node[first])
+
+
+def with_roots(_: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The EDGES, and one from each root to itself; `batches` are all edges to some roots."""
+    table = pa.Table.from_batches(list(batches), EDGES)
+    yield from table.to_batches()
+    roots = np.unique(table["root"].to_numpy())
+    yield _edges(roots, roots)
 
 
 def _grouped(batches: Iterator[pa.RecordBatch]) -> tuple[NDArray[Any], ...]:

@@ -125,12 +125,12 @@ def prefer(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def rank_nodes(part: Part, batches: Iterator[pa.RecordBatch], keep: Keep) -> Iterator[pa.RecordBatch]:
-    """KEYED rows for rows (node, cluster) of one part: the cluster is the key."""
+    """KEYED rows for rows (node, root) of one part: the root of its cluster is the key."""
     for batch in batches:
         node = batch.column("node").to_numpy()
         signals = take_signals(part, node & 0xFFFFFFFF, RANK_COLUMNS)
         zeros = pa.array(np.zeros(len(node), np.int64))
-        columns = [batch.column("cluster"), zeros, batch.column("node"), *rank_columns(signals, keep)]
+        columns = [batch.column("root"), zeros, batch.column("node"), *rank_columns(signals, keep)]
         yield pa.RecordBatch.from_arrays(columns, schema=KEYED)
 
 

@@ -6,7 +6,9 @@ which documents were there in an earlier search.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+import numba
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,7 +16,9 @@ import pyarrow.compute as pc
 from udfs.copies import halves, node_of
 from udfs.decisions import Part, Rows, left_rows, signals_left, texts_at
 from udfs.edits import Edits, edit
+from udfs.hashing import GOLDEN, U64
 from udfs.minhash import jaccard_pairs
+from udfs.parts import read_part
 from udfs.shingles import ShingleSets, shingle_sets
 from udfs.strings import strings
 from udfs.text import Texts
@@ -25,6 +29,11 @@ MAX_BUCKET = 10_000
 BANDS = pa.schema([("key", pa.int64()), ("order", pa.int64()), ("node", pa.int64())])
 PAIRS = pa.schema([(name, pa.int64()) for name in ("left", "right", "centre", "node", "group")])
 """`left` and `right` are the orders of centre and node."""
+LOOKED_UP = pa.schema(
+    [*PAIRS, *((name, pa.int64()) for name in ("left_low", "right_low")), ("similarity", pa.float64())]
+)
+"""Pairs with what an earlier search has found of them, null where none has compared them."""
+KNOWN = ("left", "left_low", "right", "right_low", "similarity")
 ASKED = pa.schema([(name, pa.int64()) for name in ("centre", "group", "node")])
 ID = [("high", pa.int64()), ("low", pa.int64())]
 SETS = pa.schema([*ASKED, *ID, ("is_member", pa.bool_()), ("shingles", pa.list_(pa.int64()))])
@@ -65,19 +74,82 @@ def stars(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def in_company(keys: Rows) -> Rows:
-    """The places of the keys that occur more than once: few, so that only those need be sorted by all columns."""
-    place = np.argsort(keys)
-    is_new = np.append(True, np.diff(keys[place]) != 0)[: len(keys)]
-    is_alone = is_new & np.append(is_new[1:], True)[: len(keys)]
+    """The places of the keys that occur more than once, by key: few, so that only those need be sorted by all columns.
+    Most of the others are told by a table of what has been met, which costs a tenth of sorting them."""
+    n_bits = 3 + int(keys.size).bit_length()
+    perhaps = np.flatnonzero(_met_again(keys.view(np.uint64), np.zeros(1 << n_bits, np.uint8), 64 - n_bits))
+    place = perhaps[np.argsort(keys[perhaps])]
+    is_new = np.append(True, np.diff(keys[place]) != 0)[: len(place)]
+    is_alone = is_new & np.append(is_new[1:], True)[: len(place)]
     return place[~is_alone]
+
+
+@numba.njit(cache=True, nogil=True)
+def _met_again(keys: Any, met: Any, shift: Any) -> Any:
+    """Whether another key has the same place in the table `met`, which is zeros."""
+    for key in keys:
+        met[key * GOLDEN >> U64(shift)] += met[key * GOLDEN >> U64(shift)] < 2
+    found = np.empty(keys.size, np.bool_)
+    for i in range(keys.size):
+        found[i] = met[keys[i] * GOLDEN >> U64(shift)] > 1
+    return found
 
 
 def distinct(columns: list[Rows]) -> list[Rows]:
     """Each row of the columns once, in order."""
+    place = places_of_distinct(columns)
+    return [column[place] for column in columns]
+
+
+def places_of_distinct(columns: list[Rows]) -> Rows:
+    """The place of each distinct row of the columns, in the order of rows."""
     place = np.lexsort(columns[::-1])
-    ordered = [column[place] for column in columns]
-    is_new = np.append(True, np.any([np.diff(column) != 0 for column in ordered], axis=0))[: len(place)]
-    return [column[is_new] for column in ordered]
+    is_new = np.any([np.diff(column[place]) != 0 for column in columns], axis=0)
+    return place[np.append(True, is_new)[: len(place)]]
+
+
+def looked_up(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Each LOOKED_UP row asked for once, with what is known of it. Rows of an earlier search, all those of a `left` and
+    `right` together with the others, have no `centre`."""
+    table = pa.Table.from_batches(list(batches), LOOKED_UP).combine_chunks()
+    is_asked, left, right = pc.is_valid(table["centre"]).to_numpy(), table["left"].to_numpy(), table["right"].to_numpy()
+    place = np.lexsort((is_asked, right, left))
+    is_new = np.append(True, (np.diff(left[place]) != 0) | (np.diff(right[place]) != 0))[: len(place)]
+    first = place[np.maximum.accumulate(np.where(is_new, np.arange(len(place)), 0))]
+    asked, first = pa.array(place[is_asked[place]]), pa.array(first[is_asked[place]])
+    known = table.select(LOOKED_UP.names[len(PAIRS) :]).take(first)
+    pairs = [table[name].take(asked).to_numpy() for name in PAIRS.names]
+    pairs[-1] = np.where(pc.is_valid(known["similarity"]).to_numpy(), 0, pairs[-1])  # the group no longer matters
+    found = pa.Table.from_arrays([*(pa.array(column) for column in pairs), *known.columns], schema=LOOKED_UP)
+    yield from found.take(pa.array(places_of_distinct(pairs))).to_batches()
+
+
+def known_pairs(uri: str) -> Iterator[pa.RecordBatch]:
+    """LOOKED_UP rows of `compared` of an earlier search."""
+    for batch in read_part(uri, [*KNOWN]):
+        columns = [
+            batch.column(name) if name in KNOWN else pa.nulls(len(batch), pa.int64()) for name in LOOKED_UP.names
+        ]
+        yield pa.RecordBatch.from_arrays(columns, schema=LOOKED_UP)
+
+
+def asked_pairs(uri: str) -> Iterator[pa.RecordBatch]:
+    """LOOKED_UP rows of PAIRS."""
+    for batch in read_part(uri):
+        unknown = [pa.nulls(len(batch), field.type) for field in LOOKED_UP][len(PAIRS) :]
+        yield pa.RecordBatch.from_arrays([*batch.columns, *unknown], schema=LOOKED_UP)
+
+
+def unknown_pairs(uri: str) -> Iterator[pa.RecordBatch]:
+    """PAIRS of LOOKED_UP rows of which nothing is known."""
+    for batch in read_part(uri):
+        yield batch.filter(pc.is_null(batch.column("similarity"))).select(PAIRS.names)
+
+
+def verified(uri: str, threshold: float) -> Iterator[pa.RecordBatch]:
+    """SIMILAR rows, of a file of these or of LOOKED_UP rows, that reach the threshold."""
+    for batch in read_part(uri, SIMILAR.names):
+        yield batch.select(SIMILAR.names).filter(pc.greater_equal(batch.column("similarity"), threshold))
 
 
 @dataclass(frozen=True)
@@ -135,22 +207,24 @@ def wanted_sets(asked: pa.Table) -> list[Rows]:
 
 
 def similarities(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """SIMILAR: the exact Jaccard similarity of each member's set with its centre's.
+    """SIMILAR: the exact Jaccard similarity of each member's set with its centre's, by centre, group and node; rows are
+    SETS, all those of a centre and group together."""
+    rows = pa.Table.from_batches(list(batches), SETS).combine_chunks()
+    names = ("node", "is_member", "group", "centre")
+    place = np.lexsort([rows[name].to_numpy() for name in names])
+    is_member = rows["is_member"].to_numpy()[place]
+    centre = place[np.maximum.accumulate(np.where(is_member, 0, np.arange(len(place))))][is_member]
+    member = place[is_member]
+    similarity = jaccard_pairs(_sets(rows["shingles"].combine_chunks()), centre, member)
+    ends = [rows[name].to_numpy()[end] for end in (centre, member) for name in ("node", "high", "low")]
+    yield pa.RecordBatch.from_arrays([pa.array(column) for column in (*ends, similarity)], schema=SIMILAR)
 
-    Rows are SETS sorted by centre, group and is_member, so a centre stands before its members, maybe at the end of an
-    earlier batch: it is carried along.
-    """
-    carried: pa.Table | None = None
-    for batch in batches:
-        table = pa.Table.from_batches([batch])
-        rows = pa.concat_tables([carried, table] if carried else [table]).combine_chunks()
-        is_member = rows["is_member"].to_numpy()
-        centre = np.maximum.accumulate(np.where(is_member, 0, np.arange(len(is_member))))
-        member = np.flatnonzero(is_member)
-        similarity = jaccard_pairs(_sets(rows["shingles"].combine_chunks()), centre[member], member)
-        ends = [rows[name].to_numpy()[end] for end in (centre[member], member) for name in ("node", "high", "low")]
-        yield pa.RecordBatch.from_arrays([pa.array(column) for column in (*ends, similarity)], schema=SIMILAR)
-        carried = rows.slice(int(centre[-1]), 1)
+
+def asked_for(pairs: pa.RecordBatch) -> pa.RecordBatch:
+    """ASKED rows: both documents of each of PAIRS."""
+    centre, group, node = (pairs.column(name) for name in ASKED.names)
+    both = [pa.concat_arrays(halves) for halves in ((centre, centre), (group, group), (node, centre))]
+    return pa.RecordBatch.from_arrays(both, schema=ASKED)
 
 
 def _sets(lists: pa.ListArray) -> ShingleSets:

@@ -71,7 +71,8 @@ def draw(rng: random.Random, places: list[str]) -> list[tuple[str, str]]:
 
 def main(done: Path, settings_file: str, first: int, count: int) -> dict[str, object]:
     pipelines.ingest.MIN_PART_BYTES = PART_BYTES
-    pipelines.dedup.ROWS_PER_PARTITION = pipelines.dedup.SETS_PER_PARTITION = 40
+    pipelines.dedup.ROWS_PER_PARTITION = 40
+    pipelines.dedup.SET_BYTES_PER_SHARD = 40_000
     root = Path(os.environ["FAULTS_ROOT"])
     settings = load_settings(settings_file, [f"output={root}"], Settings)
     session = lazy_session("faults", SPARK)

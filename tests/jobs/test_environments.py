@@ -28,7 +28,8 @@ WITHOUT_SPARK = """if True:
 ON_SPARK = """if True:
     import sys, pipelines.ingest, pipelines.dedup
     pipelines.ingest.MIN_PART_BYTES = int(sys.argv.pop(1))
-    pipelines.dedup.ROWS_PER_PARTITION = pipelines.dedup.SETS_PER_PARTITION = int(sys.argv.pop(1))
+    pipelines.dedup.ROWS_PER_PARTITION = int(sys.argv.pop(1))
+    pipelines.dedup.SET_BYTES_PER_SHARD = 1000 * pipelines.dedup.ROWS_PER_PARTITION
     from jobs.__main__ import entry
     entry()"""
 TURKISH = f"{QUICK_JVM} -Duser.language=tr -Duser.country=TR -Duser.timezone=Pacific/Apia"

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -47,6 +48,13 @@ def test_a_lost_record_is_an_error_that_says_where_the_others_are():
     check_conservation(job)
 
 
+def twelve_words_of_two(texts: list[str]) -> set[tuple[str, ...]]:
+    """Runs of twelve words that two of the texts have."""
+    words = [text.split() for text in texts]
+    runs = [{tuple(one[i : i + 12]) for i in range(len(one) - 11)} for one in words]
+    return {run for left, right in combinations(runs, 2) for run in left & right}
+
+
 def test_no_sentence_stands_twice_where_that_is_asked_for(tiny_run: TinyRun, gristmill: Command, tmp_path: Path):
     roots = [tmp_path / "one", tmp_path / "many"]
     for root, n_documents in zip(roots, (50_000, 7), strict=True):
@@ -63,6 +71,11 @@ def test_no_sentence_stands_twice_where_that_is_asked_for(tiny_run: TinyRun, gri
     assert len(sentences) == len(set(sentences))
     texts = {row["id"]: row["text"] for row in one.rows("documents")}
     passages = one.rows("passages")
-    assert len(passages) >= 4
+    assert {row["unit"] for row in passages} == {"sentence", "word"}
     for row in passages:
-        assert texts[row["id"]].encode()[row["start"] : row["end"]].decode()[:20] in texts[row["first_id"]]
+        assert texts[row["id"]].encode()[row["start"] : row["end"]].decode()[:12] in texts[row["first_id"]]
+    left, before = (
+        twelve_words_of_two([row["text"] for row in run.rows("clean") if row["language"] == "en"])
+        for run in (one, tiny_run)
+    )
+    assert len(left) < len(before) / 10  # what stands on both sides of a cut may make a run that another text has

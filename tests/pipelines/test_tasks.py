@@ -10,10 +10,11 @@ import pytest
 from pyspark import cloudpickle
 from pyspark.sql import SparkSession
 
+from pipelines.flow import collect, exchange, flow
 from pipelines.stage import describe
-from pipelines.tasks import map_arrow, mendable, run_tasks, spark_path, spelling_errors, stream_tasks, write_frame
+from pipelines.tasks import mendable, run_tasks, spark_path, spelling_errors, stream_tasks
+from udfs.bundles import by_key
 from udfs.errors import ContractError, InputError, OutputError
-from udfs.parts import read_part
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import a test
 NUMBERS = pa.schema([("n", pa.int64())])
@@ -42,8 +43,13 @@ def stream(spark: SparkSession, error: Exception) -> None:
     stream_tasks(spark, fail_after_a_row, [error], NUMBERS).collect()
 
 
-def map_rows(spark: SparkSession, error: Exception) -> None:
-    map_arrow(spark.range(1), lambda _number, _batches: fail_after_a_row(error), NUMBERS).collect()
+def send(spark: SparkSession, error: Exception) -> None:
+    collect(exchange(flow(spark, fail_after_a_row, [error]), 1, by_key(1), lambda _, batches: batches), "test")
+
+
+def receive(spark: SparkSession, error: Exception) -> None:
+    rows = flow(spark, lambda _: [], [0])
+    collect(exchange(rows, 1, by_key(1), lambda _number, _batches: fail_after_a_row(error)), "test")
 
 
 def test_results_come_in_the_order_of_the_tasks(spark: SparkSession):
@@ -80,7 +86,8 @@ def test_a_path_of_this_machine_stays_one_where_spark_has_a_cluster():
         (run, InputError("no such\nfile", "look"), 66, "no such\nfile"),
         (run, DENIED, 73, "/out/x: Permission denied"),
         (stream, ContractError("中文 \ud800 'x' \"y\""), 65, "中文 \ud800 'x' \"y\""),
-        (map_rows, FULL, 73, "/out/x: No space left on device"),
+        (send, FULL, 73, "/out/x: No space left on device"),
+        (receive, InputError("no such", "look"), 66, "no such"),
     ],
 )
 def test_an_error_of_a_worker_is_told_as_if_it_were_raised_here(spark: SparkSession, way, error, code, reason):
@@ -104,11 +111,3 @@ def test_an_error_that_nobody_can_mend_stays_what_it_is():
         raise KeyError("x")
     assert mendable(ValueError("gristmill")) is None
     assert isinstance(mendable(OSError(errno.EROFS, "Read-only file system")), OutputError)
-
-
-def test_partitions_become_parts_of_their_number_and_empty_ones_none(spark: SparkSession, tmp_path):
-    frame = spark.range(0, 4, 1, 4).where("id != 2").selectExpr("id AS n")
-    written = write_frame(frame, str(tmp_path), "0123456789", NUMBERS)
-    assert [part.number for part in written] == [0, 1, 3]
-    assert [part.n_rows for part in written] == [1, 1, 1]
-    assert [batch.to_pydict() for batch in read_part(str(tmp_path / written[2].path))] == [{"n": [3]}]

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,14 +14,13 @@ from tiny_corpus import Command, TinyRun, chinese, english
 from tiny_parts import document, write_rows
 from tokenizers import Tokenizer
 
+from pipelines.flow import flow
 from pipelines.pack import PackSettings, ShardName, numbers_of, write_shards
 from pipelines.tables import CLEAN
-from pipelines.tasks import stream_tasks
 from pipelines.tokenizer import CONTROL, least_count
 from udfs.bpe_files import tokenizer_files
 from udfs.bpe_scan import count_words
 from udfs.bpe_train import train
-from udfs.bundles import BUNDLES, bundled, by_column
 from udfs.repeats import Repeats
 from udfs.strings import strings
 from udfs.text_tokenizer import TokenizerPlace
@@ -151,8 +151,8 @@ def test_shards_are_the_same_to_the_byte_from_one_part_two_or_eight(
         size = len(rows) // n_parts
         uris = [write_rows(tmp_path, i, CLEAN, rows[i * size : (i + 1) * size]) for i in range(n_parts)]
         folder = tmp_path / f"shards-{n_parts}"
-        bundles = stream_tasks(spark, lambda uri: bundled(encode_part(uri, plan), by_column("shard")), uris, BUNDLES)
-        packed = write_shards(bundles, str(folder), names, 500, settings)
+        encoded = flow(spark, partial(encode_part, plan=plan), uris)
+        packed = write_shards(encoded, str(folder), names, 500, settings)
         files = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
         written.append((packed, files))
     assert written[0] == written[1] == written[2]

@@ -71,7 +71,7 @@ def in_parts(edges: set[tuple[int, int]], step: Any, n_parts: int) -> set[tuple[
     for part in range(n_parts):
         rows = [edge for edge in sorted(edges) if edge[0] % n_parts == part]
         table = pa.table({"node": [a for a, _ in rows], "root": [b for _, b in rows]}, EDGES)
-        for made in step(iter(table.to_batches(3))):
+        for made in step(part, iter(table.to_batches(3))):
             out |= set(zip(made["node"].to_pylist(), made["root"].to_pylist(), strict=True))
     return out
 

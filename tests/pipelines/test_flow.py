@@ -1,0 +1,50 @@
+"""Rows from task to task: none lost, in the order of the tasks that sent them, whatever order they come in."""
+
+import sys
+
+import pyarrow as pa
+from pyspark import cloudpickle
+from pyspark.sql import SparkSession
+
+from pipelines.flow import collect, exchange, flow, write_flow
+from udfs.parts import read_part
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import a test
+NUMBERS = pa.schema([("n", pa.int64())])
+
+
+def rows(*values: int) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict({"n": list(values)}, NUMBERS)
+
+
+def ten_from(start: int):
+    yield rows(*range(start, start + 10))
+    yield rows()
+
+
+def numbers(shard: int, batches):
+    table = pa.Table.from_batches(list(batches), NUMBERS)
+    yield shard, table["n"].to_pylist()
+
+
+def test_the_rows_of_a_shard_come_in_the_order_of_the_tasks(spark: SparkSession):
+    sent = flow(spark, ten_from, [50, 10, 30])
+    found = collect(exchange(sent, 3, lambda table: table["n"].to_numpy() % 3, numbers), "test")
+    everything = [n for start in (50, 10, 30) for n in range(start, start + 10)]
+    assert found == [(shard, [n for n in everything if n % 3 == shard]) for shard in range(3)]
+
+
+def test_a_shard_of_no_rows_is_worked_on_too(spark: SparkSession):
+    sent = flow(spark, ten_from, [0])
+    assert collect(exchange(sent, 2, lambda table: table["n"].to_numpy() * 0, numbers), "test")[1] == (1, [])
+    assert collect(exchange(flow(spark, ten_from, []), 1, lambda table: table["n"].to_numpy(), numbers), "test") == [
+        (0, [])
+    ]
+
+
+def test_partitions_become_parts_of_their_number_and_empty_ones_none(spark: SparkSession, tmp_path):
+    made = flow(spark, lambda n: [rows(n)] if n != 2 else [], range(4))
+    written = write_flow(made, str(tmp_path), "0123456789", NUMBERS)
+    assert [part.number for part in written] == [0, 1, 3]
+    assert [part.n_rows for part in written] == [1, 1, 1]
+    assert [batch.to_pydict() for batch in read_part(str(tmp_path / written[2].path))] == [{"n": [3]}]
