@@ -161,7 +161,8 @@ def quality(n_documents: int, tools: Sequence[str]) -> None:
 
 
 def warm(corpus: Planted) -> tuple[np.ndarray, float]:
-    """The second of two runs: the first one starts Python workers and compiles."""
+    """The last of three runs: the first one starts Python workers, and the JVM goes on compiling until the third."""
+    once(corpus)
     once(corpus)
     return once(corpus)
 
