@@ -141,13 +141,15 @@ def _merges_of(pairs: list[list[str]]) -> NDArray[np.int32]:
 
 def _expect(found: Any, expected: Any, path: str = "") -> None:
     """Raises ValueError ("model.dropout: found 0.1, expected null") where two contents differ first."""
+    if found == expected:
+        return
     if isinstance(found, dict) and isinstance(expected, dict):
         for key in expected | found:
             _expect(found.get(key, "nothing"), expected.get(key, "nothing"), f"{path}.{key}" if path else key)
     elif isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
         for i, (found_item, expected_item) in enumerate(zip(found, expected, strict=True)):
             _expect(found_item, expected_item, f"{path}.{i}")
-    elif found != expected:
+    else:
         raise ValueError(f"{path}: found {_brief(found)}, expected {_brief(expected)}")
 
 
