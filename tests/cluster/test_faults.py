@@ -1,6 +1,7 @@
 """Processes of an application, and of the cluster, are killed while a stage works: the stage ends as if nothing had
 been, or fails, and then the same command converges."""
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from applications import (
     kill_daemon,
     mend_cluster,
     processes,
+    spark_api,
     submit,
     wait,
 )
@@ -32,13 +34,16 @@ def kill_executor(application: str) -> None:
 
 
 def kill_python_workers(application: str) -> None:
-    """Those of an executor; the daemon that forked them lives."""
-    folder = await_work(application).folder
-    python = [process for process in processes(application, WORKER) if process.folder == folder]
-    forked = [process.pid for process in python if process.parent in {other.pid for other in python}]
-    assert forked
-    for pid in forked:
-        os.kill(pid, 9)
+    """Those of an executor; the daemon that forked them lives. Again until a task fails by it: between the short tasks
+    of a stage, workers wait in a pool, and Spark quietly replaces one that dies there."""
+    while not any(executor["failedTasks"] for executor in spark_api(application, "executors")):
+        folder = await_work(application).folder
+        python = [process for process in processes(application, WORKER) if process.folder == folder]
+        forked = [process.pid for process in python if process.parent in {other.pid for other in python}]
+        for pid in forked:
+            with contextlib.suppress(ProcessLookupError):  # it ended by itself
+                os.kill(pid, 9)
+        time.sleep(0.5 if forked else 0.1)  # the driver is told of the failure
 
 
 def kill_master(application: str) -> None:
