@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from pipelines.flow import Flow, collect, exchange, flow
+from pipelines.flow import Flow, collect, exchange, flow, spread
 from pipelines.search import Search
 from udfs.bundles import by_key
 from udfs.clusters import EDGES, components, large_star, nodes_of, small_star, turned, verified_edges, with_roots
@@ -25,8 +25,7 @@ def join_pairs(search: Search, uris: Sequence[str], threshold: float) -> Flow:
     n_pairs = sum(collect(edges.map(len), "dedup: count pairs"))
     if n_pairs > MAX_DRIVER_PAIRS:
         return join_in_rounds(search, edges, n_pairs)
-    joined = join_on_driver(collect(edges, "dedup: join pairs"))
-    return flow(search.job.spark, lambda batch: [batch], joined.to_batches(EDGES_PER_PARTITION))
+    return spread(search.job.spark, join_on_driver(collect(edges, "dedup: join pairs")))
 
 
 def join_on_driver(edges: list[pa.RecordBatch]) -> pa.Table:

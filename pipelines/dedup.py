@@ -22,7 +22,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from conf.model import Model
 from pipelines.components import join_pairs
 from pipelines.dedup_spark_ml import spark_ml_pairs
-from pipelines.flow import Batches, Flow, exchange, flow, write_flow
+from pipelines.flow import Batches, Flow, exchange, flow, union, write_flow
 from pipelines.ledger import add_ledger, ledger_file, parts_left
 from pipelines.measure import MeasureSettings, Shingle
 from pipelines.run import Table
@@ -208,7 +208,7 @@ def look_up(search: Search, pairs: list[str], n_pairs: int) -> list[str]:
     """URIs of near.LOOKED_UP rows of the pairs, with what earlier snapshots have found of them."""
     spark = search.job.spark
     compared = [uri for snapshot in search.snapshots for uri in snapshot.compared]
-    both = spark.sparkContext.union([flow(spark, near.asked_pairs, pairs), flow(spark, near.known_pairs, compared)])
+    both = union(flow(spark, near.asked_pairs, pairs), flow(spark, near.known_pairs, compared))
     n = n_partitions(n_pairs)
     found = exchange(both, n, by_key(n, "left", "right"), lambda _, rows: near.looked_up(rows))
     return search.uris(search.write("looked up", found, near.LOOKED_UP))

@@ -15,18 +15,37 @@ from pyspark import RDD
 from pyspark.sql import SparkSession
 
 from pipelines.tasks import spelling_errors
-from udfs.bundles import ShardOf, bundled, unbundled
+from udfs.bundles import ShardOf, bundled, by_key, unbundled
 from udfs.parts import PartFile, part_name, write_part
 
 Task = TypeVar("Task")
 Batches = Iterator[pa.RecordBatch]
 Flow = RDD[Any]
 """Of pa.RecordBatch."""
+ROWS_AT_ONCE = 100_000
 
 
 def flow(spark: SparkSession, read: Callable[[Task], Iterable[pa.RecordBatch]], tasks: Sequence[Task]) -> Flow:
     """The rows that `read` yields for each task, in one partition each."""
     return spark.sparkContext.parallelize(list(tasks), max(1, len(tasks))).flatMap(read)
+
+
+def union(*flows: Flow) -> Flow:
+    """The rows of all flows. It is the JVM that joins them, so rows pass it as bundles: a batch would be pickled with
+    all that it is a slice of."""
+
+    def send(batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
+        with spelling_errors():
+            yield from (bundle for _, bundle in bundled(batches, by_key(1)))
+
+    sent = flows[0].context.union([rows.mapPartitions(send) for rows in flows])
+    return sent.flatMap(lambda bundle: unbundled([bundle]))
+
+
+def spread(spark: SparkSession, table: pa.Table) -> Flow:
+    """The rows of a table of the driver, some megabytes of them in a partition."""
+    bundles = [bundle for _, bundle in bundled(table.to_batches(ROWS_AT_ONCE), by_key(1))]
+    return flow(spark, lambda bundle: unbundled([bundle]), bundles)
 
 
 def exchange(rows: Flow, n_shards: int, shard_of: ShardOf, work: Callable[[int, Batches], Iterator[Any]]) -> RDD[Any]:

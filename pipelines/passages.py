@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from conf.model import Model
-from pipelines.flow import Batches, Flow, exchange, flow, write_flow
+from pipelines.flow import Batches, Flow, exchange, flow, union, write_flow
 from pipelines.stage import Job
 from pipelines.tables import PASSAGES
 from udfs.bundles import by_key
@@ -88,7 +88,7 @@ def find_passages(job: Job, parts: Sequence[Part], plan: PassagePlan) -> None:
     runs = passages.stream(partial(runs_of, plan=plan))
     if any(rule.is_anchored for rule in plan.rules):
         anchors = passages.meet(passages.stream(partial(anchors_of, plan=plan)), shared_anchors)
-        runs = job.spark.sparkContext.union([runs, passages.at_home(anchors, partial(runs_about, plan=plan))])
+        runs = union(runs, passages.at_home(anchors, partial(runs_about, plan=plan)))
     later = passages.meet(runs, partial(later_runs, rules=plan.rules))
     cuts = passages.at_home(later, partial(cuts_in, plan=plan, schema=PASSAGES))
     job.add("passages", write_flow(cuts, job.run.path("passages"), job.key, PASSAGES))

@@ -3,10 +3,14 @@
 import sys
 
 import pyarrow as pa
+import pytest
 from pyspark import cloudpickle
 from pyspark.sql import SparkSession
 
-from pipelines.flow import collect, exchange, flow, write_flow
+from pipelines.flow import collect, exchange, flow, spread, union, write_flow
+from pipelines.tasks import mendable
+from udfs.bundles import by_key
+from udfs.errors import InputError
 from udfs.parts import read_part
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import a test
@@ -48,3 +52,34 @@ def test_partitions_become_parts_of_their_number_and_empty_ones_none(spark: Spar
     assert [part.number for part in written] == [0, 1, 3]
     assert [part.n_rows for part in written] == [1, 1, 1]
     assert [batch.to_pydict() for batch in read_part(str(tmp_path / written[2].path))] == [{"n": [3]}]
+
+
+def its_number(shard: int, _batches):
+    yield rows(100 * shard)
+
+
+def test_shards_of_a_union_know_their_own_numbers(spark: SparkSession):
+    def in_two(rows):
+        return exchange(rows, 2, lambda table: table["n"].to_numpy() % 2, its_number)
+
+    sent = flow(spark, ten_from, [20])
+    [(_, found)] = collect(exchange(union(sent, in_two(sent), in_two(sent)), 1, by_key(1), numbers), "test")
+    assert found == [*range(20, 30), 0, 100, 0, 100]
+
+
+def test_a_union_tells_the_error_of_a_part(spark: SparkSession):
+    def fail(_):
+        raise InputError("no such", "look")
+
+    with pytest.raises(Exception, match="no such") as raised:
+        collect(union(flow(spark, fail, [0]), flow(spark, ten_from, [0])), "test")
+    assert isinstance(mendable(raised.value), InputError)
+
+
+def test_the_rows_of_a_table_are_spread_in_bundles_without_what_they_are_slices_of(spark: SparkSession, monkeypatch):
+    monkeypatch.setattr("pipelines.flow.ROWS_AT_ONCE", 10)
+    monkeypatch.setattr("udfs.bundles.BUNDLE_BYTES", 80)
+    table = pa.table({"n": range(95)}, NUMBERS)
+    sent = spread(spark, table)
+    assert sent.getNumPartitions() == 10
+    assert pa.Table.from_batches(collect(sent, "test")) == table
