@@ -9,7 +9,7 @@ Columns: https://commoncrawl.org/columnar-index and https://specs.webrecorder.ne
 
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import IO, Any
 
 from udfs import files
@@ -144,9 +144,9 @@ def read_entry(entry: Entry, limits: Limits, root: str) -> Outcome:
     data = files.read_range(files.join(root, entry.file) if root else entry.file, entry.offset, entry.length)
     outcome = next(read_warc(io.BytesIO(data), limits))
     if isinstance(outcome, Skipped):
-        return replace(outcome, ordinal=entry.ordinal)
+        return outcome._replace(ordinal=entry.ordinal)
     digest = outcome.digest.rpartition(":")[2] if isinstance(outcome, Record) else ""
     if entry.digest and digest and digest != entry.digest.rpartition(":")[2]:
         detail = f"the index says {entry.digest}, the record {digest}"
         return Damage(entry.ordinal, entry.offset, "digest", detail, data[:HEAD_BYTES], entry.file)
-    return replace(outcome, ordinal=entry.ordinal, offset=entry.offset, file=entry.file)
+    return outcome._replace(ordinal=entry.ordinal, offset=entry.offset, file=entry.file)

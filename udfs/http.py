@@ -14,7 +14,7 @@ import brotli
 MAX_CODINGS = 3
 MAX_CHUNK_LINE_BYTES = 256
 SAMPLE_BYTES = 256
-USUAL_HEADER_BYTES = 16 << 10
+USUAL_HEADER_BYTES = 4 << 10
 _FIELD = re.compile(r"^([^\s:]+)[ \t]*:(.*)$", re.MULTILINE)
 _STATUS = re.compile(r"HTTP/\d(?:\.\d)?\s+(\d{3})(?!\d)")
 _CHARSET = re.compile(r"""charset\s*=\s*(?:["']\s*)?([^\s"';,]+)""", re.IGNORECASE)
@@ -117,6 +117,8 @@ def decode_body(response: Response, max_bytes: int, allow_partial: bool = False)
     Of a coded body that ends too early, `allow_partial` takes what there is. Raises BodyError when a body does not
     decode although it is surely coded, ends too early, or has more than `max_bytes`.
     """
+    if "transfer-encoding" not in response.fields and "content-encoding" not in response.fields:
+        return response
     body, warnings = response.body, response.warnings
     if "chunked" in response.fields.get("transfer-encoding", "").lower():
         body, fault = _dechunk(body)

@@ -70,7 +70,7 @@ def parse_object(line: Line, max_bytes: int) -> dict[str, Any] | Damage:
 def cut_jsonl(stream: IO[bytes], limits: Limits, n_bytes: int) -> list[Span]:
     """Spans of about `n_bytes`, found by reading the file once; one span of a compressed file."""
     source = Source(stream, limits)
-    if compression(source):
+    if compression(source.peek(4)):
         return [WHOLE]
     lines = _Lines(limits.record_bytes, WHOLE)
     starts = ((line.offset, line.ordinal) for piece in _plain_pieces(source) for line in lines.cut(piece))

@@ -11,7 +11,8 @@ from io import BytesIO
 from typing import IO, Any, Protocol, cast
 
 import zstandard
-from zlib_ng import zlib_ng  # twice as fast as the standard library
+from isal import isal_zlib
+from zlib_ng import zlib_ng
 
 from udfs.records import Reason
 
@@ -20,16 +21,19 @@ ZSTD = b"\x28\xb5\x2f\xfd"
 ZSTD_DICTIONARY = b"\x5d\x2a\x4d\x18"
 ZSTD_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 
-READ_BYTES = 1 << 20
+READ_BYTES = 512 << 10
 RETAINED_BYTES = 32 << 20
 GZIP_PIECE_BYTES = 64 << 10
+SMALL_BYTES = 32 << 10
+MAX_GZIP_FLAGS = b"\x1f"
 MIN_MEMBER_BYTES = 18
 SAMPLE_BYTES = {GZIP: 1 << 10, ZSTD: 160 << 10}
 FREE_BYTES = 256 << 20
 ZSTD_BLOCK_BYTES = 128 << 10
 ZSTD_WINDOW_BYTES = 128 << 20
 MAX_DICTIONARY_BYTES = 16 << 20
-_ZlibError = cast("type[Exception]", zlib_ng.error)  # the library's stubs take it for an instance
+_ZlibError = cast("type[Exception]", zlib_ng.error)  # the libraries' stubs take these for instances
+_IsalError = cast("type[Exception]", isal_zlib.error)
 
 
 @dataclass(frozen=True)
@@ -192,41 +196,67 @@ class GzipMember:
 
     def __init__(self, source: Source) -> None:
         self.offset = source.position
+        self.ended = False
         self._source = source
-        self._inflater = zlib_ng.decompressobj(wbits=31)
-        self._started = False
+        self._inflater: Any = None
         self._failure: MemberError | None = None
 
-    @property
-    def ended(self) -> bool:
-        return self._inflater.eof
-
     def read(self, max_bytes: int) -> bytes:
-        while not self._inflater.eof:
+        inflated = b"" if self.ended or self._inflater else self._begin(max_bytes)
+        while not (inflated or self.ended):
             if self._failure:
                 raise self._failure
             piece = self._source.piece(GZIP_PIECE_BYTES, GZIP)
-            if inflated := self._inflate(piece, max_bytes):
-                self._source.count_inflated(len(inflated))
-                return inflated
-            if not piece:
+            inflated = self._inflate(piece, max_bytes)
+            if not piece and not inflated:
                 raise MemberError("truncated", "the file ends inside a gzip member")
-        return b""
+        self._source.count_inflated(len(inflated))
+        return inflated
+
+    def _begin(self, max_bytes: int) -> bytes:
+        """All of the member where it is small and sound, which ISA-L tells sooner than zlib; otherwise nothing yet."""
+        self._source.count_member()
+        inflated = _small_member(self._source, max_bytes)
+        self.ended = inflated is not None
+        if not self.ended:
+            self._source.rewind()
+            self._inflater = zlib_ng.decompressobj(wbits=31)
+        return inflated or b""
 
     def _inflate(self, piece: bytes, max_bytes: int) -> bytes:
-        before = self._inflater.copy() if self._started else zlib_ng.decompressobj(wbits=31)
-        if not self._started:
-            self._source.count_member()
-        self._started = True
+        before = self._inflater.copy()
         try:
             inflated = self._inflater.decompress(piece, max_bytes)
         except _ZlibError as error:
             is_checksum = re.search("incorrect (data|length) check", str(error))
             self._failure = MemberError("checksum" if is_checksum else "damaged_compression", f"zlib: {error}")
             return _inflate_to_error(before, piece)
-        left = self._inflater.unused_data if self._inflater.eof else self._inflater.unconsumed_tail
+        self.ended = self._inflater.eof
+        left = self._inflater.unused_data if self.ended else self._inflater.unconsumed_tail
         self._source.position += len(piece) - len(left)
         return inflated
+
+
+def _small_member(source: Source, max_bytes: int) -> bytes | None:
+    """The gzip member at the source's position inflated, the source being behind it then; None, and the source
+    anywhere, where it is not sound or has `max_bytes` or more."""
+    inflater = isal_zlib.decompressobj(wbits=31)
+    pieces: list[bytes] = []
+    n_left = max_bytes
+    if source.peek(4)[3:] > MAX_GZIP_FLAGS:  # RFC 1952 reserves the others, and ISA-L takes them
+        return None
+    piece = source.piece(SMALL_BYTES)
+    try:
+        while piece and n_left > 0:
+            pieces.append(inflater.decompress(piece, n_left))
+            n_left -= len(pieces[-1])
+            source.position += len(piece) - len(inflater.unused_data)
+            if inflater.eof:
+                return b"".join(pieces)
+            piece = source.piece(SMALL_BYTES)
+    except _IsalError:
+        pass
+    return None
 
 
 def _inflate_to_error(inflater: Any, piece: bytes) -> bytes:
@@ -303,12 +333,11 @@ def _take_all(source: Source, n_bytes: int) -> Iterator[bytes]:
         yield _take(source, min(ZSTD_BLOCK_BYTES, n_bytes - taken))
 
 
-def compression(source: Source) -> bytes:
-    """GZIP or ZSTD, whichever begins at the source's position; b"" for neither."""
-    start = source.peek(4)
+def compression(start: bytes) -> bytes:
+    """GZIP or ZSTD, whichever these first bytes belong to; b"" for neither."""
     if start.startswith(GZIP):
         return GZIP
-    return ZSTD if start == ZSTD or ZSTD_SKIPPABLE.match(start) else b""
+    return ZSTD if start.startswith(ZSTD) or ZSTD_SKIPPABLE.match(start) else b""
 
 
 def first_bytes(source: Source, compressed: bytes, n_bytes: int) -> bytes:
@@ -328,7 +357,7 @@ def first_bytes(source: Source, compressed: bytes, n_bytes: int) -> bytes:
 
 def inflate(source: Source) -> Iterator[bytes]:
     """The whole file inflated, its members one after the other, in pieces. Raises MemberError."""
-    compressed = compression(source)
+    compressed = compression(source.peek(4))
     while source.peek(1):
         member = open_member(source, compressed)
         while piece := member.read(READ_BYTES):

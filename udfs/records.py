@@ -7,7 +7,7 @@ of what the file contains, and numbers all outcomes alike, so that the number of
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 HEAD_BYTES = 1024
 
@@ -35,8 +35,7 @@ Reason = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A record that may hold text, with what its source says about it.
 
     Web pages carry `payload` (the HTTP body, decoded), rows carry `text`. `offset` counts bytes in the file as stored
@@ -73,8 +72,7 @@ class Record:
     """The file that holds the record, where an index names it; "" for the file being read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
+class Damage(NamedTuple):
     """A record, or a span of bytes up to the next outcome, that cannot be used."""
 
     ordinal: int
@@ -87,8 +85,7 @@ class Damage:
     """As in `Record`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(NamedTuple):
     """An intact record of a type that holds no content of its own (warcinfo, request ...), or one not asked for."""
 
     ordinal: int

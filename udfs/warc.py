@@ -224,18 +224,18 @@ class _Reader:
 
     def outcomes(self) -> Iterator[Outcome]:
         if self._span.start:
-            self._compressed = compression(self._source)
+            self._compressed = compression(self._source.peek(4))
         elif damage := self._find_first():
             yield damage
-        while not self.gave_up and self._source.peek(1) and self._source.position < self._span.end:
-            if compression(self._source) == self._compressed:
+        while not self.gave_up and (stored := self._source.peek(HEAD_BYTES)) and self._source.position < self._span.end:
+            if compression(stored) == self._compressed:
                 self.began = (self._source.position, self._n_outcomes)
-            yield from self._member()
+            yield from self._member(stored)
 
     def _find_first(self) -> Damage | None:
         """Settle how the file is compressed: by its first bytes or, where those are damaged, by the first record."""
         head = self._source.peek(HEAD_BYTES)
-        self._compressed = compression(self._source)
+        self._compressed = compression(head)
         if self._compressed or head.lstrip(b"\r\n").startswith((b"WARC/", b"filedesc://")):
             return None
         if self._find_record(_ANY_START):
@@ -255,16 +255,18 @@ class _Reader:
             self.gave_up = True
         return False
 
-    def _member(self) -> Iterator[Outcome]:
-        stored = self._source.peek(HEAD_BYTES)
+    def _member(self, stored: bytes) -> Iterator[Outcome]:
+        """The outcomes of the member, or plain file, that begins with the bytes `stored`."""
         window = _Window(open_member(self._source, self._compressed))
         while window.has_record() and (self._compressed or window.offset < self._span.end):
             if not self._compressed:
                 self.began = (window.offset, self._n_outcomes)
-            offset, head = window.offset, window.data[window.at : window.at + HEAD_BYTES] or stored
+            offset = window.offset
             try:
                 yield self._record(window)
             except RecordError as bad:
+                window.fill(HEAD_BYTES)
+                head = window.data[window.at : window.at + HEAD_BYTES] or stored
                 yield self._damage(offset, *self._leave(window, bad, offset), head)
             if not window.member.ended and not window.left:
                 self._source.keep(self._source.position)

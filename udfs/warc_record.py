@@ -12,9 +12,11 @@ SKIPPED_TYPES = frozenset({"warcinfo", "request", "metadata", "revisit", "contin
 CONTENT_TYPES = frozenset({"response", "resource", "conversion"})
 _CUT = frozenset({"chunks_end_early", "content_encoding_cut"})
 _VERSION = re.compile(r"WARC/[01]\.\d\d?")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
 _LENGTH = re.compile(r"[0-9]{1,18}")
-_UUID = re.compile(r"<?urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}>?", re.IGNORECASE)
+_HEX = "[0-9a-fA-F]"
+_UUID = re.compile(rf"<?(?i:urn:uuid):{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}>?")
+_DIGESTS = {"md5": hashlib.md5, "sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
 _DIGEST_BITS = {"md5": 128, "sha1": 160, "sha256": 256, "sha512": 512}
 _BASE32 = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHIJKLMNOPQRSTUV", "0189")
 
@@ -44,7 +46,7 @@ class RecordError(Exception):
 def parse_header(data: bytes) -> Header:
     """The header that `data` is, up to and with its blank line. Raises RecordError."""
     version, lines = header_lines(data, "utf-8")
-    if not _VERSION.fullmatch(version) or "\nWARC/" in lines or _CONTROL.search(lines):
+    if not _VERSION.fullmatch(version) or "\nWARC/" in lines or len(data.translate(None, _CONTROLS)) < len(data):
         raise RecordError("bad_header", f"no WARC version line, or two, or control characters: {version[:60]!r}")
     fields, is_clean = parse_fields(lines)
     if len(fields) < lines.count("\n") and (twice := _given_twice(lines)):
@@ -102,7 +104,7 @@ def _holds(labelled: str, data: bytes | memoryview) -> bool | None:
         stated = int(value.upper().translate(_BASE32), 32) >> (-n_bits % 5) if is_base32 else int(value, 16)
     except ValueError:
         return False
-    return stated == int.from_bytes(hashlib.new(algorithm, data, usedforsecurity=False).digest())
+    return stated == int.from_bytes(_DIGESTS[algorithm](data, usedforsecurity=False).digest())
 
 
 def _is_http(header: Header, block: memoryview) -> bool:

@@ -174,6 +174,26 @@ def test_a_lying_extra_field_costs_one_record() -> None:
     assert [getattr(o, "reason", "") for o in outcomes] == ["", "damaged_compression", ""]
 
 
+def test_flags_that_gzip_reserves_are_damage() -> None:
+    members = [gzip_member(response(n)) for n in (1, 2, 3)]
+    reserved = members[1][:3] + b"\xe0" + members[1][4:]
+    outcomes = read(members[0] + reserved + members[2])
+    assert [getattr(o, "reason", "") for o in outcomes] == ["", "damaged_compression", ""]
+
+
+class Trickle(io.BytesIO):
+    """A file that gives some bytes at a time, as sockets do."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(37)
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_where_a_read_of_the_file_ends_decides_nothing(seed: int) -> None:
+    data = hostile_warcs.case_of(seed).data
+    assert list(read_warc(Trickle(data))) == read(data)
+
+
 def test_a_torn_append_costs_the_torn_record_only() -> None:
     """A writer died within a record, and the next one went on behind the half of it."""
     torn, others = gzip_member(response(1, 5_000)), gzip_member(response(2)) + gzip_member(response(3))
