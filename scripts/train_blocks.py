@@ -45,8 +45,9 @@ from benchmarks.gold_pages import (
 from udfs import blocks
 from udfs.blocks_features import N_FEATURES, WORDS, features
 from udfs.blocks_scan import Page, make_kinds, scan
+from udfs.blocks_scores import Masks, masks, probabilities
 from udfs.blocks_text import plain, raw_texts, render
-from udfs.blocks_trees import Trees, digest, probabilities, write_trees
+from udfs.blocks_trees import Trees, digest, write_trees
 from udfs.page_head import title_span
 from udfs.unicode_classes import character_classes
 
@@ -193,10 +194,10 @@ def fold(sample: Sample) -> int:
     return hashlib.sha256(sample.source.group.encode()).digest()[0] % N_FOLDS
 
 
-def extract(trees: Trees, sample: Sample) -> str:
+def extract(model: Masks, sample: Sample) -> str:
     if not sample.page.element.size:
         return ""
-    chosen = blocks.choose(probabilities(trees, sample.features), sample.features[:, WORDS].astype(np.float64))
+    chosen = blocks.choose(probabilities(model, sample.features), sample.features[:, WORDS].astype(np.float64))
     return render(sample.data, sample.page, np.flatnonzero(chosen))
 
 
@@ -244,7 +245,7 @@ def main() -> None:
     trees = export(train(known))
     domains = {sample.source.group for sample in known}
     unseen = [sample for sample in samples if sample.source.group not in domains]
-    found = figures(unseen, [extract(trees, sample) for sample in unseen])
+    found = figures(unseen, [extract(masks(trees), sample) for sample in unseen])
     print(f"whole model on {len(unseen)} pages of other domains", json.dumps(found, indent=1, ensure_ascii=False))
     if not arguments.dry:
         write_trees(Path(blocks.__file__).with_name(blocks.MODEL_FILE), trees, N_FEATURES)

@@ -1,7 +1,7 @@
 """The main text of a web page by gristmill's own extractor: blocks of text, each judged by a small model.
 
 One pass over the bytes makes blocks (udfs/blocks_scan.py), about 230 numbers describe each (udfs/blocks_features.py),
-boosted trees tell how likely it is main text (udfs/blocks_trees.py), and what is likely enough is laid out as text
+boosted trees tell how likely it is main text (udfs/blocks_scores.py), and what is likely enough is laid out as text
 (udfs/blocks_text.py). There is no tree of objects, no state from page to page and no time limit: the result depends on
 the page's bytes and the model file alone. docs/blocks-model.md tells how the model was trained and what it is worth.
 
@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from udfs.blocks_features import N_FEATURES, WORDS, features
 from udfs.blocks_scan import make_kinds, scan
+from udfs.blocks_scores import Masks, masks, probabilities
 from udfs.blocks_text import render
-from udfs.blocks_trees import Trees, probabilities, read_trees
+from udfs.blocks_trees import Trees, read_trees
 from udfs.page_head import title_span
 from udfs.unicode_classes import character_classes
 
@@ -44,10 +45,15 @@ class BlockText:
     """The F1 that the model expects of the text, from 0 to 1."""
 
 
-@cache
-def _model() -> Trees:
+def shipped_trees() -> Trees:
+    """The trees of the model file."""
     with (resources.files("udfs") / MODEL_FILE).open("rb") as stream:
         return read_trees(stream, N_FEATURES)
+
+
+@cache
+def _model() -> Masks:
+    return masks(shipped_trees())
 
 
 @cache

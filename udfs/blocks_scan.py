@@ -34,13 +34,14 @@ from udfs.blocks_vocabulary import (
     TABLE,
     TAG,
 )
-from udfs.hashing import U64
+from udfs.borrowing import borrowed
+from udfs.hashing import ONE, U64
 from udfs.spans import decode
 from udfs.unicode_classes import LETTER, MARK, NUMBER, SPACE, TERMINAL, UNSPACED, UPPER
 
 MAX_BLOCKS = 50_000
 MAX_DEPTH = 512
-MAX_ENTITY_BYTES = 12
+MAX_ENTITY_BYTES = U64(12)
 
 AND, HASH, SEMICOLON = (ord(c) for c in "&#;")
 A, B, BODY, IMG, STRONG = (TAG[name] for name in ("a", "b", "body", "img", "strong"))
@@ -110,13 +111,16 @@ def scan(data: NDArray[np.uint8], kinds: NDArray[np.uint8]) -> Page:
 
 @numba.njit(cache=True, nogil=True)
 def _scan(data: Any, kinds: Any) -> Any:
+    data, kinds = borrowed(data), borrowed(kinds)
     tags, hints, looks, stop = find_tags(data)
-    elements, element, counts, pieces, stop = _build(data, tags, hints, looks, stop, kinds)
-    _count(data, pieces, counts, kinds)
-    tag, parent, depth, hints, looks, _ = elements
-    return tag, parent, depth, hints, looks, element, counts, pieces, tags, stop
+    nodes, look, element, counts, pieces, stop = _build(data, tags, hints, looks, stop, kinds)
+    _count(data, borrowed(pieces), borrowed(counts), kinds)
+    tag, parent = nodes[:, TAG_OF].astype(np.uint8), nodes[:, PARENT].copy()
+    return tag, parent, nodes[:, DEPTH].copy(), nodes[:, HINTS].copy(), look, element, counts, pieces, tags, stop
 
 
+TAG_OF, PARENT, DEPTH, HINTS, STATE = range(5)
+"""Columns of `nodes`, a row for each element."""
 CURRENT, N_ELEMENTS, N_BLOCKS, N_PIECES, IS_OPEN, IS_AFTER_BREAK = range(6)
 """Places of the builder's state: the innermost open element, how many there are of each, whether a block is open, and
 whether the next one begins behind a line break."""
@@ -124,38 +128,41 @@ whether the next one begins behind a line break."""
 
 @numba.njit
 def _build(data: Any, tags: Any, hints: Any, looks: Any, stop: Any, kinds: Any) -> Any:
-    """(elements, element of each block, counts with what the tags tell, pieces, bytes read)"""
+    """(nodes, their looks, element of each block, counts with what the tags tell, pieces, bytes read)"""
     n_most = tags.shape[0] + 1
-    elements = (
-        *(np.zeros(n_most, np.uint8), np.zeros(n_most, np.int32), np.zeros(n_most, np.int32)),
-        *(np.zeros(n_most, np.int32), np.zeros(n_most, np.int64), np.zeros(n_most, np.uint8)),
-    )
+    nodes, look = np.zeros((n_most, 5), np.int32), np.zeros(n_most, np.int64)
     element = np.empty(min(n_most, MAX_BLOCKS), np.int32)
     counts = np.zeros((element.size, N_COUNTS), np.int32)
     pieces = np.empty((n_most, 4), np.int32)
     at = np.zeros(6, np.int64)
     at[N_ELEMENTS] = 1
-    start = 0
-    for row in range(n_most):
-        end = tags[row, 0] if row < tags.shape[0] else stop
-        if not _add_text(data, start, end, at, elements, element, counts, pieces, kinds):
-            stop = start
-            break
-        if row < tags.shape[0]:
-            _apply_tag(tags[row, 2], hints[row], looks[row], at, elements, counts)
-            start = tags[row, 1]
+    made = borrowed(element), borrowed(counts), borrowed(pieces)
+    stop = _read(data, (tags, hints, looks), stop, kinds, borrowed(at), borrowed(nodes), borrowed(look), made)
     n, n_blocks = at[N_ELEMENTS], at[N_BLOCKS]
-    tag, parent, depth, hints, looks, state = elements
-    kept = tag[:n], parent[:n], depth[:n], hints[:n], looks[:n], state[:n]
-    return kept, element[:n_blocks], counts[:n_blocks], pieces[: at[N_PIECES]], stop
+    return nodes[:n], look[:n], element[:n_blocks], counts[:n_blocks], pieces[: at[N_PIECES]], stop
 
 
 @numba.njit
-def _add_text(
-    data: Any, start: Any, end: Any, at: Any, elements: Any, element: Any, counts: Any, pieces: Any, kinds: Any
-) -> Any:
+def _read(data: Any, found: Any, stop: Any, kinds: Any, at: Any, nodes: Any, look: Any, made: Any) -> Any:
+    """Fill the arrays from the tags and the text between them; returns the number of bytes read."""
+    tags, hints, looks = found
+    tags, hints, looks = borrowed(tags), borrowed(hints), borrowed(looks)
+    start = 0
+    for row in range(tags.shape[0] + 1):
+        end = tags[row, 0] if row < tags.shape[0] else stop
+        if not _add_text(data, start, end, at, nodes, made, kinds):
+            return start
+        if row < tags.shape[0]:
+            _apply_tag(tags[row, 2], hints[row], looks[row], at, nodes, look, made[1])
+            start = tags[row, 1]
+    return stop
+
+
+@numba.njit
+def _add_text(data: Any, start: Any, end: Any, at: Any, nodes: Any, made: Any, kinds: Any) -> Any:
     """Add data[start:end] to the open block or a new one; False where there is no room for that."""
-    state = elements[5][at[CURRENT]]
+    element, counts, pieces = made
+    state = nodes[at[CURRENT], STATE]
     if start >= end or state & IN_UNREAD:
         return True
     if not at[IS_OPEN]:
@@ -168,17 +175,18 @@ def _add_text(
         counts[at[N_BLOCKS], LINKS] = state & IN_LINK
         at[N_BLOCKS] += 1
         at[IS_OPEN] = 1
-    piece = pieces[at[N_PIECES]]
-    piece[0], piece[1], piece[2], piece[3] = start, end, at[N_BLOCKS] - 1, state
+    n = at[N_PIECES]
+    pieces[n, 0], pieces[n, 1], pieces[n, 2], pieces[n, 3] = start, end, at[N_BLOCKS] - 1, state
     at[N_PIECES] += 1
     return True
 
 
 @numba.njit
-def _is_blank(data: Any, i: Any, end: Any, kinds: Any) -> Any:
+def _is_blank(data: Any, start: Any, stop: Any, kinds: Any) -> Any:
+    i, end = U64(start), U64(stop)
     while i < end:
         if is_space(data[i]):
-            i += 1
+            i += ONE
             continue
         kind, i = _read_kind(data, i, end, kinds)
         if kind != BLANK:
@@ -187,7 +195,7 @@ def _is_blank(data: Any, i: Any, end: Any, kinds: Any) -> Any:
 
 
 @numba.njit
-def _apply_tag(number: Any, hints: Any, look: Any, at: Any, elements: Any, counts: Any) -> Any:
+def _apply_tag(number: Any, hints: Any, look: Any, at: Any, nodes: Any, looks: Any, counts: Any) -> Any:
     is_end = number < 0
     number += END * is_end
     if IS_BREAK[number]:
@@ -200,67 +208,73 @@ def _apply_tag(number: Any, hints: Any, look: Any, at: Any, elements: Any, count
     if not IS_INLINE[number]:
         at[IS_OPEN] = at[IS_AFTER_BREAK] = 0
     if is_end:
-        at[CURRENT] = _close(number, at[CURRENT], elements)
+        at[CURRENT] = _close(number, at[CURRENT], nodes)
         return
-    at[CURRENT] = 0 if number == BODY else _close_implied(number, at[CURRENT], elements)
+    at[CURRENT] = 0 if number == BODY else _close_implied(number, at[CURRENT], nodes)
     if at[IS_OPEN] and number == A:
         counts[at[N_BLOCKS] - 1, LINKS] += 1
-    _open(number, hints, look, at, elements)
+    _open(number, hints, look, at, nodes, looks)
 
 
 @numba.njit
-def _close(number: Any, current: Any, elements: Any) -> Any:
+def _close(number: Any, current: Any, nodes: Any) -> Any:
     """The innermost open element after an end tag: the parent of the one that it ends, or `current` without one."""
-    tag, parent = elements[0], elements[1]
     stops = 0 if ROLE[number] & TABLE_PARTS else CELL | TABLE
     i = current
     while i > 0:
-        if tag[i] == number:
-            return parent[i]
-        if ROLE[tag[i]] & stops or (IS_INLINE[number] and not IS_INLINE[tag[i]]):
+        tag = nodes[i, TAG_OF]
+        if tag == number:
+            return nodes[i, PARENT]
+        if ROLE[tag] & stops or (IS_INLINE[number] and not IS_INLINE[tag]):
             break
-        i = parent[i]
+        i = nodes[i, PARENT]
     return current
 
 
 @numba.njit
-def _close_implied(number: Any, current: Any, elements: Any) -> Any:
+def _close_implied(number: Any, current: Any, nodes: Any) -> Any:
     """The innermost open element before a start tag, which ends some without their end tags."""
-    tag, parent = elements[0], elements[1]
     i = current
     while i > 0 and CLOSES[number]:
-        role = ROLE[tag[i]]
-        if role & CLOSES[number]:
-            return parent[i]
-        if role & STOPS[number] or (STOPS[number] == -1 and not IS_INLINE[tag[i]]):
+        tag = nodes[i, TAG_OF]
+        if ROLE[tag] & CLOSES[number]:
+            return nodes[i, PARENT]
+        if ROLE[tag] & STOPS[number] or (STOPS[number] == -1 and not IS_INLINE[tag]):
             break
-        i = parent[i]
+        i = nodes[i, PARENT]
     return current
 
 
 @numba.njit
-def _open(number: Any, hints: Any, look: Any, at: Any, elements: Any) -> Any:
-    tag, parent, depth, all_hints, looks, state = elements
+def _open(number: Any, hints: Any, look: Any, at: Any, nodes: Any, looks: Any) -> Any:
     outer, new = at[CURRENT], at[N_ELEMENTS]
-    if depth[outer] == MAX_DEPTH:
+    if nodes[outer, DEPTH] == MAX_DEPTH:
         return
-    tag[new], parent[new], depth[new], looks[new] = number, outer, depth[outer] + 1, look
-    all_hints[new] = 0 if number == BODY else hints
-    state[new] = state[outer] | IN_LINK * (number == A) | IN_BOLD * (number in (B, STRONG))
-    state[new] |= IN_UNREAD * IS_UNREAD[number]
+    nodes[new, TAG_OF], nodes[new, PARENT], nodes[new, DEPTH] = number, outer, nodes[outer, DEPTH] + 1
+    nodes[new, HINTS], looks[new] = 0 if number == BODY else hints, look
+    state = nodes[outer, STATE] | IN_LINK * (number == A) | IN_BOLD * (number in (B, STRONG))
+    nodes[new, STATE] = state | IN_UNREAD * IS_UNREAD[number]
     at[CURRENT] = new
     at[N_ELEMENTS] += 1
 
 
-@numba.njit
+@numba.njit(inline="always")
 def _read_kind(data: Any, i: Any, end: Any, kinds: Any) -> Any:
-    """(kind of the character at i, index behind it); a character reference is read as what it stands for."""
+    """(kind of the character at i, index behind it); a character reference is read as what it stands for. Indices are
+    uint64: signed ones cost a test for the end of the array."""
+    if data[i] < 0x80 and data[i] != AND:
+        return kinds[data[i]], i + ONE
+    return _read_rare_kind(data, i, end, kinds)
+
+
+@numba.njit
+def _read_rare_kind(data: Any, i: Any, end: Any, kinds: Any) -> Any:
     if data[i] == AND:
-        code, after = _read_reference(data, i + 1, min(end, i + MAX_ENTITY_BYTES))
-        if after > 0:
+        code, after = _read_reference(data, i + ONE, min(end, i + MAX_ENTITY_BYTES))
+        if after:
             return kinds[code], after
-    code, after = decode(data, U64(i), U64(end))
-    return kinds[code], np.int64(after)
+    code, after = decode(data, i, end)
+    return kinds[code], after
 
 
 @numba.njit
@@ -269,38 +283,41 @@ def _read_reference(data: Any, i: Any, end: Any) -> Any:
     References by names that are not in the table are read as the letter a."""
     name = number = 0
     is_number = i < end and data[i] == HASH
-    is_hex = is_number and i + 1 < end and data[i + 1] | 32 == 120
-    i += is_number + is_hex
+    is_hex = is_number and i + ONE < end and data[i + ONE] | 32 == 120
+    i += U64(is_number + is_hex)
     while i < end and (is_letter(data[i]) or 48 <= data[i] <= 57):
         digit = data[i] - 48 if data[i] <= 57 else (data[i] | 32) - 87
         number = number * (16 if is_hex else 10) + digit
         name = (name * HASH_FACTOR + data[i]) & HASH_MASK
-        i += 1
+        i += ONE
     if i == end or data[i] != SEMICOLON:
-        return 0, 0
+        return U64(0), U64(0)
     place = name % ENTITY_KEYS.size
     code = number if is_number else ENTITY_CODES[place] if ENTITY_KEYS[place] == name else 97
-    return min(code, 0x10FFFF), i + 1
+    return U64(min(code, 0x10FFFF)), i + ONE
 
 
 @numba.njit
 def _count(data: Any, pieces: Any, counts: Any, kinds: Any) -> Any:
     """Fill the counts of the blocks."""
-    block, in_word = -1, False
-    for piece in pieces:
-        in_word = in_word and piece[2] == block
-        block = piece[2]
-        row = counts[block]
-        n_chars, i, last = 0, piece[0], row[LAST]
-        while i < piece[1]:
-            kind, i = _read_kind(data, i, piece[1], kinds)
-            row[kind] += 1
-            is_word = SMALL <= kind <= DIGIT
-            row[WORDS] += is_word and not in_word
-            in_word = is_word or (in_word and kind == INNER)
-            n_chars += kind != BLANK
-            if kind != BLANK and not (kind == CLOSER and last == STOP):
-                last = kind
-        row[LAST] = last
-        row[LINK_CHARS] += n_chars if piece[3] & IN_LINK else 0
-        row[BOLD_CHARS] += n_chars if piece[3] & IN_BOLD else 0
+    block, in_word = U64(0), 0
+    for row in range(pieces.shape[0]):
+        i, end, new, state = U64(pieces[row, 0]), U64(pieces[row, 1]), U64(pieces[row, 2]), pieces[row, 3]
+        in_word = in_word if new == block else 0
+        block = new
+        n_chars = n_words = 0
+        last = np.int64(counts[block, LAST])
+        while i < end:
+            kind, i = _read_kind(data, i, end, kinds)
+            counts[block, kind] += 1
+            # Numbers, not conditions: what follows what in a text cannot be foreseen by the processor.
+            is_word, is_char = np.int64(kind >= SMALL) & np.int64(kind <= DIGIT), np.int64(kind != BLANK)
+            n_words += is_word & ~in_word
+            in_word = is_word | (in_word & np.int64(kind == INNER))
+            n_chars += is_char
+            is_closer = np.int64(kind == CLOSER) & np.int64(last == STOP)
+            last = np.int64(kind) if is_char & ~is_closer else last
+        counts[block, LAST] = last
+        counts[block, WORDS] += n_words
+        counts[block, LINK_CHARS] += n_chars if state & IN_LINK else 0
+        counts[block, BOLD_CHARS] += n_chars if state & IN_BOLD else 0

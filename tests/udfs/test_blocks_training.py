@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from udfs.blocks_trees import raw_scores
+from udfs.blocks_scores import masks, raw_scores
 
 lightgbm = pytest.importorskip("lightgbm", reason="lightgbm trains the model; it is no dependency")
 from scripts import train_blocks  # noqa: E402 - it imports lightgbm
@@ -16,7 +16,7 @@ def test_exported_trees_score_as_lightgbm_does() -> None:
     booster = lightgbm.train(train_blocks.PARAMETERS, lightgbm.Dataset(rows, wanted), 20)
     trees = train_blocks.export(booster)
     assert len(trees.value) > 100
-    assert raw_scores(trees, rows) == pytest.approx(booster.predict(rows, raw_score=True), abs=1e-12)
+    assert raw_scores(masks(trees), rows) == pytest.approx(booster.predict(rows, raw_score=True), abs=1e-12)
 
 
 def test_thresholds_are_rounded_down() -> None:
