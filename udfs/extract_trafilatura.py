@@ -12,9 +12,12 @@ keep the cut tree and are marked `truncated`.
 import logging
 import re
 from itertools import count
+from typing import Any
 
 import lxml.etree
 import lxml.html
+import numba
+import numpy as np
 import trafilatura
 import trafilatura.meta
 
@@ -25,13 +28,16 @@ PAGES_BETWEEN_RESETS = 5_000
 MAX_DEPTH = 512
 MAX_INLINE_WORK = 25_000_000
 CROWD = 500
+MANY_ELEMENTS = 2_500
+"""Of fewer start tags the work cannot be too much: a sum of squares is at most the square of the sum, and the parser
+does not make twice as many inline elements as there are tags."""
 INLINE_TAGS = frozenset(("a", "b", "big", "cite", "code", "del", "em", "font", "i", "ins", "kbd", "q", "s", "small"))
 INLINE_TAGS |= {"abbr", "acronym", "span", "strike", "strong", "sub", "sup", "u"}
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\f\r")
 _NONCHARACTERS = ("\ufffe".encode(), "\uffff".encode())
-_CONTROL_REFERENCE = re.compile(
-    rb"&#(?:x0*(?:[1-8bcef]|1[0-9a-f]|fff[ef])(?![0-9a-f])|0*(?:[1-8]|1[124-9]|2[0-9]|3[01]|6553[45])(?![0-9]));?",
-    re.IGNORECASE,
+_CONTROL_REFERENCE = re.compile(  # letters in both sizes, for a pattern that ignores case is looked for byte by byte
+    rb"&#(?:[xX]0*(?:[1-8bcefBCEF]|1[0-9a-fA-F]|[fF]{3}[efEF])(?![0-9a-fA-F])"
+    rb"|0*(?:[1-8]|1[124-9]|2[0-9]|3[01]|6553[45])(?![0-9]));?"
 )
 _CROWDED = lxml.etree.XPath(f"//*[count(*) > {CROWD}]")
 _DEEPEST = lxml.etree.XPath(f"boolean(//*[count(ancestor::*) >= {MAX_DEPTH}])")
@@ -53,7 +59,7 @@ def extract_trafilatura(html: bytes, options: Options = USUAL_OPTIONS) -> Extrac
     if next(_n_pages) % PAGES_BETWEEN_RESETS == 0:
         trafilatura.meta.reset_caches()
     try:
-        return _extract(page, options)
+        return _extract(page, options, size.n_elements)
     except lxml.etree.ParserError:  # the document is empty
         return Extraction(None, "no_text")
     except MemoryError:  # says something about this machine, not about the page
@@ -64,16 +70,29 @@ def extract_trafilatura(html: bytes, options: Options = USUAL_OPTIONS) -> Extrac
 
 def _without_controls(html: bytes) -> bytes:
     """The page without control characters and references to them: one of them costs trafilatura the page."""
-    page = html.replace(b"\f", b" ").translate(None, _CONTROLS)
-    for character in _NONCHARACTERS:
-        page = page.replace(character, b"")
-    return _CONTROL_REFERENCE.sub(b"", page) if b"&#" in page else page
+    page = html.replace(b"\f", b" ")
+    if _has_controls(np.frombuffer(page, np.uint8)):
+        page = page.translate(None, _CONTROLS)
+        for character in _NONCHARACTERS:
+            page = page.replace(character, b"")
+    return _CONTROL_REFERENCE.sub(b"", page)
 
 
-def _extract(page: bytes, options: Options) -> Extraction:
+@numba.njit(cache=True)
+def _has_controls(page: Any) -> Any:
+    """Whether there are any of _CONTROLS or _NONCHARACTERS; this looks at many bytes at a time, which taking them out
+    does not."""
+    found = False
+    for byte in page:
+        found |= (byte < 32) & (byte != 9) & (byte != 10) & (byte != 13)
+    for i in range(2, page.size):
+        found |= (page[i - 2] == 0xEF) & (page[i - 1] == 0xBF) & (page[i] >= 0xBE)
+    return found
+
+
+def _extract(page: bytes, options: Options, n_elements: int) -> Extraction:
     tree, truncated = _parse(page)
-    crowds = (sum(child.tag in INLINE_TAGS for child in parent) for parent in _CROWDED(tree))
-    if sum(n_inline**2 for n_inline in crowds) > MAX_INLINE_WORK:
+    if n_elements > MANY_ELEMENTS and _inline_work(tree) > MAX_INLINE_WORK:
         return Extraction(None, "too_many_inline_elements")
     text = trafilatura.extract(
         tree,
@@ -85,6 +104,11 @@ def _extract(page: bytes, options: Options) -> Extraction:
         deduplicate=False,
     )
     return Extraction(text, None, truncated) if text else Extraction(None, "no_text", truncated)
+
+
+def _inline_work(tree: lxml.html.HtmlElement) -> int:
+    """Sum over the elements with a CROWD below them of their inline children squared."""
+    return sum(sum(child.tag in INLINE_TAGS for child in parent) ** 2 for parent in _CROWDED(tree))
 
 
 def _parse(page: bytes) -> tuple[lxml.html.HtmlElement, bool]:

@@ -10,6 +10,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from udfs.borrowing import borrowed
+from udfs.hashing import U64
+
 RAW_TEXT = (b"script", b"style", b"textarea", b"title", b"iframe", b"noembed", b"noframes", b"xmp")
 CHILDLESS = (b"area", b"base", b"br", b"col", b"embed", b"hr", b"img", b"input", b"link", b"meta", b"param", b"source")
 """Elements without content, most of them (HTML standard, section 13.1.2)."""
@@ -17,18 +20,15 @@ SELF_ENDING = (b"dd", b"dt", b"li", b"option", b"p", b"td", b"th", b"tr")
 """Elements that the next of their kind ends, so that their start tags alone nest nothing."""
 
 
-def _padded(names: tuple[bytes, ...]) -> NDArray[np.uint8]:
-    """Names of up to eight bytes as rows, filled up with zeros."""
-    rows = np.zeros((len(names), 8), np.uint8)
-    for row, name in zip(rows, names, strict=True):
-        row[: len(name)] = list(name)
-    return rows
+def _numbers(names: tuple[bytes, ...]) -> NDArray[np.uint64]:
+    """Names of up to eight bytes as the numbers that `_name` reads."""
+    return np.array([int.from_bytes(name, "little") for name in names], np.uint64)
 
 
-_NAMES = _padded(RAW_TEXT)
-SVG, MATH = _padded((b"svg", b"math"))
+_RAW = _numbers(RAW_TEXT)
+SVG, MATH = _numbers((b"svg", b"math"))
 """Within these, "/>" ends an element."""
-_FLAT = np.sort(_padded(CHILDLESS + SELF_ENDING).view(np.uint64).ravel())
+_FLAT = _numbers(CHILDLESS + SELF_ENDING)
 
 LESS, GREATER, SLASH, EQUALS, QUOTE, APOSTROPHE, BANG, QUESTION, MINUS = (ord(c) for c in "<>/=\"'!?-")
 
@@ -46,7 +46,7 @@ class Size(NamedTuple):
 
 def measure(html: bytes) -> Size:
     """The size of a page in UTF-8."""
-    return Size(*_measure(np.frombuffer(html, np.uint8), _NAMES, _FLAT))
+    return Size(*_measure(np.frombuffer(html, np.uint8)))
 
 
 @numba.njit(inline="always")
@@ -60,25 +60,27 @@ def _is_space(byte: Any) -> Any:
 
 
 @numba.njit(cache=True)
-def _measure(data: Any, names: Any, flat: Any) -> Any:
+def _measure(data: Any) -> Any:
+    data = borrowed(data)
     n_elements, n_end_tags, attribute_work, n_open, depth, i = 0, 0, 0, 0, 0, 0
     is_foreign = False
     while i + 1 < data.size:
         if data[i] != LESS:
             i += 1
         elif _is_letter(data[i + 1]):
-            raw, is_flat = _raw_text(data, i + 1, names), _is_flat(data, i + 1, flat)
-            is_foreign = is_foreign or _is_named(data, i + 1, SVG) or _is_named(data, i + 1, MATH)
+            name = _name(data, i + 1)
+            is_foreign = is_foreign or name in (SVG, MATH)
             i, n_attributes = _tag(data, i + 1)
             is_ended = data[i - 2] == SLASH
             n_elements, attribute_work = n_elements + 1, attribute_work + n_attributes * n_attributes
-            if raw >= 0 and not is_ended:
-                i = _raw_text_end(data, i, names, raw)
-            n_open += not (is_flat or (is_foreign and is_ended))
+            if not is_ended and _is_in(_RAW, name):
+                i = _raw_text_end(data, i, name)
+            n_open += not (_is_in(_FLAT, name) or (is_foreign and is_ended))
             depth = max(depth, n_open)
         elif data[i + 1] == SLASH and i + 2 < data.size and _is_letter(data[i + 2]):
-            n_open -= n_open > 0 and not _is_flat(data, i + 2, flat)
-            is_foreign = is_foreign and not (_is_named(data, i + 2, SVG) or _is_named(data, i + 2, MATH))
+            name = _name(data, i + 2)
+            n_open -= n_open > 0 and not _is_in(_FLAT, name)
+            is_foreign = is_foreign and name not in (SVG, MATH)
             i, _ = _tag(data, i + 2)
             n_end_tags += 1
         elif data[i + 1] == BANG and i + 3 < data.size and data[i + 2] == MINUS and data[i + 3] == MINUS:
@@ -91,21 +93,29 @@ def _measure(data: Any, names: Any, flat: Any) -> Any:
     return n_elements, n_elements + n_end_tags, attribute_work, depth
 
 
-@numba.njit(cache=True)
-def _is_flat(data: Any, i: Any, flat: Any) -> Any:
-    """Whether the tag of which the name begins at i nests nothing."""
-    name = np.uint64(0)
-    for k in range(8):
-        if i + k >= data.size or not _is_letter(data[i + k]):
-            break
-        name |= np.uint64(data[i + k] | 32) << np.uint64(8 * k)
-    k = 0
-    while k < flat.size and flat[k] != name:
-        k += 1
-    return k < flat.size
+@numba.njit(inline="always")
+def _is_in(numbers: Any, name: Any) -> Any:
+    found = False
+    for number in numbers:
+        found |= number == name
+    return found
 
 
-@numba.njit(cache=True)
+@numba.njit
+def _name(data: Any, i: Any) -> Any:
+    """The name of a tag that begins at i, in small letters, as a number of eight bytes; 0 for one that is longer or has
+    anything but letters."""
+    name = U64(0)
+    for k in range(9):
+        byte = data[i + k] if i + k < data.size else 0
+        if not _is_letter(byte):
+            return name if _is_space(byte) or byte in (SLASH, GREATER) else U64(0)
+        if k < 8:
+            name |= U64(byte | 32) << U64(8 * k)
+    return U64(0)
+
+
+@numba.njit
 def _tag(data: Any, i: Any) -> Any:
     """(index behind the tag of which the name begins at i, number of its attributes)"""
     n_attributes = 0
@@ -122,7 +132,7 @@ def _tag(data: Any, i: Any) -> Any:
     return i, n_attributes
 
 
-@numba.njit(cache=True)
+@numba.njit
 def _attribute_end(data: Any, i: Any) -> Any:
     i += 1
     while i < data.size and not (_is_space(data[i]) or data[i] == SLASH or data[i] == GREATER or data[i] == EQUALS):
@@ -146,7 +156,7 @@ def _attribute_end(data: Any, i: Any) -> Any:
     return i
 
 
-@numba.njit(cache=True)
+@numba.njit
 def _comment_end(data: Any, i: Any) -> Any:
     if i < data.size and data[i] == GREATER:
         return i + 1
@@ -157,31 +167,10 @@ def _comment_end(data: Any, i: Any) -> Any:
     return data.size
 
 
-@numba.njit(cache=True)
-def _is_named(data: Any, i: Any, name: Any) -> Any:
-    """Whether a tag's name begins at i, and is this one."""
-    k = 0
-    while k < name.size and name[k] != 0:
-        if i + k >= data.size or data[i + k] | 32 != name[k]:
-            return False
-        k += 1
-    end = i + k
-    return end < data.size and (_is_space(data[end]) or data[end] == SLASH or data[end] == GREATER)
-
-
-@numba.njit(cache=True)
-def _raw_text(data: Any, i: Any, names: Any) -> Any:
-    """The row in `names` of the tag of which the name begins at i; -1 for any other."""
-    for row in range(names.shape[0]):
-        if _is_named(data, i, names[row]):
-            return row
-    return -1
-
-
-@numba.njit(cache=True)
-def _raw_text_end(data: Any, i: Any, names: Any, row: Any) -> Any:
+@numba.njit
+def _raw_text_end(data: Any, i: Any, name: Any) -> Any:
     while i + 1 < data.size:
-        if data[i] == LESS and data[i + 1] == SLASH and _is_named(data, i + 2, names[row]):
+        if data[i] == LESS and data[i + 1] == SLASH and _name(data, i + 2) == name:
             return i
         i += 1
     return data.size
