@@ -39,6 +39,9 @@ _CONTROL_REFERENCE = re.compile(  # letters in both sizes, for a pattern that ig
     rb"&#(?:[xX]0*(?:[1-8bcefBCEF]|1[0-9a-fA-F]|[fF]{3}[efEF])(?![0-9a-fA-F])"
     rb"|0*(?:[1-8]|1[124-9]|2[0-9]|3[01]|6553[45])(?![0-9]));?"
 )
+_PLAIN_ELEMENTS = lxml.etree.ElementDefaultClassLookup(lxml.html.HtmlElement, lxml.html.HtmlComment)
+"""No classes for forms and the like, which lxml.html looks up in Python for each element touched: a twentieth of
+trafilatura's time."""
 _CROWDED = lxml.etree.XPath(f"//*[count(*) > {CROWD}]")
 _DEEPEST = lxml.etree.XPath(f"boolean(//*[count(ancestor::*) >= {MAX_DEPTH}])")
 _n_pages = count(1)
@@ -129,5 +132,6 @@ def _parse_to_limit(page: bytes, huge_tree: bool) -> tuple[lxml.html.HtmlElement
         collect_ids=False,
         default_doctype=False,
     )
+    parser.set_element_class_lookup(_PLAIN_ELEMENTS)
     tree = lxml.html.document_fromstring(page, parser=parser)
     return tree, any("huge" in entry.message.lower() for entry in parser.error_log)
