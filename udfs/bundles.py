@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from udfs.hashing import GOLDEN
 
-BUNDLE_BYTES = 8 << 20
+BUNDLE_BYTES = 2 << 20
 ShardOf = Callable[[pa.Table], NDArray[Any]]
 """The number of the shard that each row belongs to."""
 
