@@ -38,7 +38,7 @@ def by_key(n_shards: int, *names: str) -> ShardOf:
     return shard_of
 
 
-def bundled(batches: Iterable[pa.RecordBatch], shard_of: ShardOf) -> Iterator[tuple[int, bytes]]:
+def bundled(batches: Iterable[pa.RecordBatch], shard_of: ShardOf) -> Iterator[tuple[int, pa.Buffer]]:
     """(shard, bundle of its rows); holds some BUNDLE_BYTES of rows at a time."""
     waiting: list[pa.RecordBatch] = []
     n_bytes = 0
@@ -52,7 +52,7 @@ def bundled(batches: Iterable[pa.RecordBatch], shard_of: ShardOf) -> Iterator[tu
         yield from _by_shard(pa.Table.from_batches(waiting), shard_of)
 
 
-def _by_shard(table: pa.Table, shard_of: ShardOf) -> Iterator[tuple[int, bytes]]:
+def _by_shard(table: pa.Table, shard_of: ShardOf) -> Iterator[tuple[int, pa.Buffer]]:
     shards = shard_of(table)
     shards = shards.astype(np.min_scalar_type(shards.max(initial=0)))  # numpy sorts one or two bytes by radix
     if shards.min(initial=0) < shards.max(initial=0):
@@ -62,10 +62,10 @@ def _by_shard(table: pa.Table, shard_of: ShardOf) -> Iterator[tuple[int, bytes]]
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as stream:
             stream.write_table(table.slice(start, stop - start))
-        yield int(shards[start]), sink.getvalue().to_pybytes()
+        yield int(shards[start]), sink.getvalue()
 
 
-def unbundled(bundles: list[bytes]) -> Iterator[pa.RecordBatch]:
+def unbundled(bundles: list[Any]) -> Iterator[pa.RecordBatch]:
     """The rows of all bundles, in their order; the list is emptied on the way, so that none is held longer."""
     bundles.reverse()
     while bundles:

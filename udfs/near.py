@@ -18,13 +18,14 @@ from udfs.decisions import Part, Rows, left_rows, signals_left, texts_at
 from udfs.edits import Edits, edit
 from udfs.hashing import GOLDEN, U64
 from udfs.minhash import jaccard_pairs
-from udfs.parts import read_part
+from udfs.parts import pieces, read_part
 from udfs.shingles import ShingleSets, shingle_sets
 from udfs.strings import strings
 from udfs.text import Texts
 
-MAX_BUCKET = 10_000
-"""Members of a larger bucket are compared in groups, one for each part they are of, each with a copy of the centre."""
+GROUP_MEMBERS = 1_000
+"""Members of a larger bucket are compared in groups of so many, each with a copy of the centre: a task may get any
+number of small groups, but none that is too large for it."""
 
 BANDS = pa.schema([("key", pa.int64()), ("order", pa.int64()), ("node", pa.int64())])
 PAIRS = pa.schema([(name, pa.int64()) for name in ("left", "right", "centre", "node", "group")])
@@ -65,10 +66,9 @@ def stars(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     place = np.lexsort((node, order, key))
     node, order, key = node[place], order[place], key[place]
     is_first = np.append(True, np.diff(key) != 0)[: len(key)]
-    bucket = np.cumsum(is_first) - 1
-    is_large = (np.bincount(bucket, minlength=1) > MAX_BUCKET)[bucket] if len(key) else is_first
-    group = np.where(is_large, 1 + (node >> 32), 0)
-    columns = (order[is_first][bucket], order, node[is_first][bucket], node, group)
+    bucket, first = np.cumsum(is_first) - 1, np.flatnonzero(is_first)
+    group = (np.arange(len(key)) - first[bucket]) // GROUP_MEMBERS
+    columns = (order[first][bucket], order, node[first][bucket], node, group)
     pairs = distinct([column[columns[2] != node] for column in columns])
     yield pa.RecordBatch.from_arrays([pa.array(column) for column in pairs], schema=PAIRS)
 
@@ -168,14 +168,16 @@ def read_sets(part: Part, batches: Iterator[pa.RecordBatch], plan: ShinglePlan) 
     rows, first = np.unique(node & 0xFFFFFFFF, return_index=True)
     bounds = np.append(first, len(node))
     start = 0
-    for documents, found in texts_at(part, rows, ["id", "text"]):
-        here = slice(bounds[start], bounds[start + len(found)])
-        times = np.repeat(np.arange(len(found)), np.diff(bounds[start : start + len(found) + 1]))
+    for documents in pieces(found for found, _ in texts_at(part, rows, ["id", "text"])):
+        end = start + len(documents)
+        here = slice(bounds[start], bounds[end])
+        times = np.repeat(np.arange(len(documents)), np.diff(bounds[start : end + 1]))
         columns = [centre[here], group[here], node[here], *(half[times] for half in halves(documents.column("id")))]
         columns.append(node[here] != centre[here])
-        lists = shingle_lists(documents, plan).take(pa.array(times))
+        lists = shingle_lists(documents, plan)
+        lists = lists if len(times) == len(lists) else lists.take(pa.array(times))
         yield pa.RecordBatch.from_arrays([*(pa.array(column) for column in columns), lists], schema=SETS)
-        start += len(found)
+        start = end
 
 
 def shingle_lists(documents: pa.RecordBatch, plan: ShinglePlan) -> pa.ListArray:
@@ -209,15 +211,15 @@ def wanted_sets(asked: pa.Table) -> list[Rows]:
 def similarities(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """SIMILAR: the exact Jaccard similarity of each member's set with its centre's, by centre, group and node; rows are
     SETS, all those of a centre and group together."""
-    rows = pa.Table.from_batches(list(batches), SETS).combine_chunks()
-    names = ("node", "is_member", "group", "centre")
-    place = np.lexsort([rows[name].to_numpy() for name in names])
-    is_member = rows["is_member"].to_numpy()[place]
-    centre = place[np.maximum.accumulate(np.where(is_member, 0, np.arange(len(place))))][is_member]
-    member = place[is_member]
-    similarity = jaccard_pairs(_sets(rows["shingles"].combine_chunks()), centre, member)
-    ends = [rows[name].to_numpy()[end] for end in (centre, member) for name in ("node", "high", "low")]
-    yield pa.RecordBatch.from_arrays([pa.array(column) for column in (*ends, similarity)], schema=SIMILAR)
+    for rows in pa.Table.from_batches(list(batches), SETS).combine_chunks().to_batches():
+        columns = {name: rows[name].to_numpy(zero_copy_only=False) for name in SETS.names[:-1]}
+        place = np.lexsort([columns[name] for name in ("node", "is_member", "group", "centre")])
+        is_member = columns["is_member"][place]
+        centre = place[np.maximum.accumulate(np.where(is_member, 0, np.arange(len(place))))][is_member]
+        member = place[is_member]
+        similarity = jaccard_pairs(_sets(rows["shingles"]), centre, member)
+        ends = [columns[name][end] for end in (centre, member) for name in ("node", "high", "low")]
+        yield pa.RecordBatch.from_arrays([pa.array(column) for column in (*ends, similarity)], schema=SIMILAR)
 
 
 def asked_for(pairs: pa.RecordBatch) -> pa.RecordBatch:

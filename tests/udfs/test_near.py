@@ -47,15 +47,15 @@ def test_the_first_of_each_bucket_in_order_is_paired_with_all_others(rows, batch
     assert all((row["left"], row["right"]) == (-row["centre"], -row["node"]) for row in found)
 
 
-def test_a_large_bucket_is_cut_into_groups_by_the_part_of_the_member(monkeypatch):
-    monkeypatch.setattr("udfs.near.MAX_BUCKET", 3)
+def test_a_large_bucket_is_cut_into_groups(monkeypatch):
+    monkeypatch.setattr("udfs.near.GROUP_MEMBERS", 3)
     nodes = [int(node) for part in (0, 2) for node in node_of(part, np.arange(3))]
     rows = [(1, node) for node in nodes] + [(2, node) for node in nodes[:3]]
     found = pa.Table.from_batches(stars(iter(band_table(rows).to_batches())), PAIRS).to_pylist()
     centre, small_centre = nodes[-1], nodes[2]
     assert {(row["node"], row["group"]) for row in found if row["centre"] == centre} == {
+        *((node, 0) for node in nodes[3:5]),
         *((node, 1) for node in nodes[:3]),
-        *((node, 3) for node in nodes[3:5]),
     }
     assert {(row["node"], row["group"]) for row in found if row["centre"] == small_centre} == {
         (nodes[0], 0),
