@@ -24,8 +24,9 @@ from udfs.strings import strings
 from udfs.text import Texts
 
 GROUP_MEMBERS = 1_000
-"""Members of a larger bucket are compared in groups of so many, each with a copy of the centre: a task may get any
-number of small groups, but none that is too large for it."""
+"""Members of a larger bucket are compared in groups of some such number, each with a copy of the centre: so no task has
+to take all of them."""
+LAST_NODE = np.iinfo(np.int64).max
 
 BANDS = pa.schema([("key", pa.int64()), ("order", pa.int64()), ("node", pa.int64())])
 PAIRS = pa.schema([(name, pa.int64()) for name in ("left", "right", "centre", "node", "group")])
@@ -63,14 +64,28 @@ def stars(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     node, order, key = (table[name].to_numpy() for name in ("node", "order", "key"))
     shared = in_company(key)
     node, order, key = node[shared], order[shared], key[shared]
-    place = np.lexsort((node, order, key))
-    node, order, key = node[place], order[place], key[place]
     is_first = np.append(True, np.diff(key) != 0)[: len(key)]
     bucket, first = np.cumsum(is_first) - 1, np.flatnonzero(is_first)
-    group = (np.arange(len(key)) - first[bucket]) // GROUP_MEMBERS
-    columns = (order[first][bucket], order, node[first][bucket], node, group)
-    pairs = distinct([column[columns[2] != node] for column in columns])
+    left, centre = first_of_each(bucket, first, order, node)
+    columns = (left, order, centre, node, groups_of(order, np.diff(first, append=len(key))[bucket]))
+    place = places_of_distinct([column[centre != node] for column in columns[2:]])
+    pairs = [column[centre != node][place] for column in columns]
     yield pa.RecordBatch.from_arrays([pa.array(column) for column in pairs], schema=PAIRS)
+
+
+def first_of_each(bucket: Rows, first: Rows, order: Rows, node: Rows) -> tuple[Rows, Rows]:
+    """(order, node) of the first document of each row's bucket; bucket i begins at row first[i]."""
+    if not len(first):
+        return order, node
+    smallest = np.minimum.reduceat(order, first)[bucket]
+    return smallest, np.minimum.reduceat(np.where(order == smallest, node, LAST_NODE), first)[bucket]
+
+
+def groups_of(order: Rows, size: Rows) -> Rows:
+    """The group of each member of a bucket of this size, by its order, so that it is the same in buckets that are
+    nearly alike."""
+    n_bits = np.ceil(np.log2(np.maximum(size / GROUP_MEMBERS, 1))).astype(np.int64)
+    return order & ((1 << n_bits) - 1)
 
 
 def in_company(keys: Rows) -> Rows:
