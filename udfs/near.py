@@ -38,7 +38,8 @@ LOOKED_UP = pa.schema(
 KNOWN = ("left", "left_low", "right", "right_low", "similarity")
 ASKED = pa.schema([(name, pa.int64()) for name in ("centre", "group", "node")])
 ID = [("high", pa.int64()), ("low", pa.int64())]
-SETS = pa.schema([*ASKED, *ID, ("is_member", pa.bool_()), ("shingles", pa.list_(pa.int64()))])
+SETS = pa.schema([*ASKED, *ID, ("is_member", pa.bool_()), ("shingles", pa.large_binary())])
+"""A set is the bytes of its hashes: Arrow copies a binary value at once, a list number by number."""
 WORDS = pa.schema([("node", pa.int64()), ("order", pa.int64()), ("shingles", pa.list_(pa.string()))])
 SIMILAR = pa.schema(
     [(name, pa.int64()) for name in ("centre", "left", "left_low", "node", "right", "right_low")]
@@ -189,29 +190,42 @@ def read_sets(part: Part, batches: Iterator[pa.RecordBatch], plan: ShinglePlan) 
         times = np.repeat(np.arange(len(documents)), np.diff(bounds[start : end + 1]))
         columns = [centre[here], group[here], node[here], *(half[times] for half in halves(documents.column("id")))]
         columns.append(node[here] != centre[here])
-        lists = shingle_lists(documents, plan)
-        lists = lists if len(times) == len(lists) else lists.take(pa.array(times))
-        yield pa.RecordBatch.from_arrays([*(pa.array(column) for column in columns), lists], schema=SETS)
+        sets = as_bytes(shingles_of(documents, plan))
+        sets = sets if len(times) == len(sets) else sets.take(pa.array(times))
+        yield pa.RecordBatch.from_arrays([*(pa.array(column) for column in columns), sets], schema=SETS)
         start = end
 
 
-def shingle_lists(documents: pa.RecordBatch, plan: ShinglePlan) -> pa.ListArray:
-    """The shingle set of each document, list<int64>."""
+def shingles_of(documents: pa.RecordBatch, plan: ShinglePlan) -> ShingleSets:
+    """The shingle set of each document."""
     texts = edit(Texts(documents.column("text"), plan.word_rule), plan.edits).texts
-    sets = shingle_sets(strings(texts.arrow), plan.unit, plan.n)
-    return pa.ListArray.from_arrays(sets.offsets.astype(np.int32), pa.array(sets.hashes.view(np.int64)))
+    return shingle_sets(strings(texts.arrow), plan.unit, plan.n)
+
+
+def as_bytes(sets: ShingleSets) -> pa.Array:
+    """The hashes of each set as bytes, large_binary."""
+    buffers = [None, pa.py_buffer(sets.offsets * 8), pa.py_buffer(sets.hashes)]
+    return pa.Array.from_buffers(pa.large_binary(), len(sets.offsets) - 1, buffers)
+
+
+def from_bytes(column: pa.Array) -> ShingleSets:
+    """The sets of which these are the bytes."""
+    data, offsets = strings(column)
+    return ShingleSets(data[: offsets[-1]].view(np.uint64), offsets // 8)
 
 
 def shingle_words(part: Part, plan: ShinglePlan) -> Iterator[pa.RecordBatch]:
     """WORDS: the shingle set of each document left, spelt out for spark.ml; those without shingles are left out."""
     for documents, found in texts_at(part, left_rows(part), ["id", "text"]):
-        lists = shingle_lists(documents, plan)
+        sets = shingles_of(documents, plan)
         order, _ = halves(documents.column("id"))
-        spelt = pa.ListArray.from_arrays(lists.offsets, lists.values.cast(pa.string()))
+        spelt = pa.ListArray.from_arrays(
+            sets.offsets.astype(np.int32), pa.array(sets.hashes.view(np.int64)).cast(pa.string())
+        )
         whole = pa.RecordBatch.from_arrays(
             [pa.array(node_of(part.number, found)), pa.array(order), spelt], schema=WORDS
         )
-        yield whole.filter(pc.greater(pc.list_value_length(lists), 0))
+        yield whole.filter(pc.greater(pc.list_value_length(spelt), 0))
 
 
 def wanted_sets(asked: pa.Table) -> list[Rows]:
@@ -232,7 +246,7 @@ def similarities(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         is_member = columns["is_member"][place]
         centre = place[np.maximum.accumulate(np.where(is_member, 0, np.arange(len(place))))][is_member]
         member = place[is_member]
-        similarity = jaccard_pairs(_sets(rows["shingles"]), centre, member)
+        similarity = jaccard_pairs(from_bytes(rows["shingles"]), centre, member)
         ends = [columns[name][end] for end in (centre, member) for name in ("node", "high", "low")]
         yield pa.RecordBatch.from_arrays([pa.array(column) for column in (*ends, similarity)], schema=SIMILAR)
 
@@ -242,7 +256,3 @@ def asked_for(pairs: pa.RecordBatch) -> pa.RecordBatch:
     centre, group, node = (pairs.column(name) for name in ASKED.names)
     both = [pa.concat_arrays(halves) for halves in ((centre, centre), (group, group), (node, centre))]
     return pa.RecordBatch.from_arrays(both, schema=ASKED)
-
-
-def _sets(lists: pa.ListArray) -> ShingleSets:
-    return ShingleSets(lists.values.to_numpy().view(np.uint64), np.asarray(lists.offsets).astype(np.int64))
