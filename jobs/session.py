@@ -37,7 +37,7 @@ KEEP_MEMORY = {
     "spark.executorEnv.MIMALLOC_PURGE_DELAY": 10_000,
 }
 """Python workers keep up to 1 GiB that a task has freed for the next one (glibc, and 10 s long Arrow's mimalloc): to
-get fresh pages from the system for each batch was a fifth of the workers' CPU time in dedup."""
+get fresh pages from the system for each batch was a sixth of the workers' CPU time in dedup."""
 LOCAL = {
     "spark.master": "local[*]",
     "spark.driver.memory": "4g",

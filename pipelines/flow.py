@@ -53,7 +53,7 @@ def exchange(rows: Flow, n_shards: int, shard_of: ShardOf, work: Callable[[int, 
 
     def send(task: int, batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, tuple[int, int, pa.Buffer]]]:
         with spelling_errors():
-            for place, (shard, bundle) in enumerate(bundled(batches, shard_of)):
+            for place, (shard, bundle) in enumerate(bundled(batches, shard_of, n_shards)):
                 yield shard, (task, place, bundle)
 
     def receive(shard: int, sent: Iterable[tuple[int, tuple[int, int, pa.Buffer]]]) -> Iterator[Any]:

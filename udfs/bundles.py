@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from udfs.hashing import GOLDEN
 
 BUNDLE_BYTES = 2 << 20
+BYTES_PER_SHARD = 2 << 10
+"""Where shards are many more is held, up to MAX_BYTES, since a bundle costs some hundred bytes beside its rows."""
+MAX_BYTES = 32 << 20
 ShardOf = Callable[[pa.Table], NDArray[Any]]
 """The number of the shard that each row belongs to."""
 
@@ -38,14 +41,15 @@ def by_key(n_shards: int, *names: str) -> ShardOf:
     return shard_of
 
 
-def bundled(batches: Iterable[pa.RecordBatch], shard_of: ShardOf) -> Iterator[tuple[int, pa.Buffer]]:
-    """(shard, bundle of its rows); holds some BUNDLE_BYTES of rows at a time."""
+def bundled(batches: Iterable[pa.RecordBatch], shard_of: ShardOf, n_shards: int = 1) -> Iterator[tuple[int, pa.Buffer]]:
+    """(shard, bundle of its rows); holds some BUNDLE_BYTES of rows at a time, or more where there are many shards."""
+    most = max(BUNDLE_BYTES, min(n_shards * BYTES_PER_SHARD, MAX_BYTES))
     waiting: list[pa.RecordBatch] = []
     n_bytes = 0
     for batch in batches:
         waiting.append(batch)
         n_bytes += batch.nbytes
-        if n_bytes >= BUNDLE_BYTES:
+        if n_bytes >= most:
             yield from _by_shard(pa.Table.from_batches(waiting), shard_of)
             waiting, n_bytes = [], 0
     if waiting:
