@@ -33,7 +33,7 @@ from pipelines.tables import DOCUMENTS, SIGNALS
 from pipelines.tasks import run_tasks
 from udfs.measure import text_digests, to_schema
 from udfs.minhash import band_keys, bands_for, rows_for, signatures
-from udfs.parts import PartFile, part_name, read_part, write_part
+from udfs.parts import BATCH_ROWS, PartFile, part_name, read_batches, read_part, write_part
 from udfs.strings import strings
 from udfs.text import Texts
 
@@ -52,8 +52,8 @@ def write_documents(run: Run, texts: pa.Array) -> Table:
             [f"{(i * 0x9E3779B97F4A7C15 + 1) % 2**64:016x}{i:016x}" for i in range(start, start + len(chunk))]
         )
         columns = {"id": ids, "source": pa.array(["bench"] * len(chunk)), "text": chunk}
-        batch = to_schema(columns, DOCUMENTS)
-        part = write_part(run.path("documents"), part_name(number, KEY), DOCUMENTS, [batch])
+        batches = pa.Table.from_batches([to_schema(columns, DOCUMENTS)]).to_batches(BATCH_ROWS)
+        part = write_part(run.path("documents"), part_name(number, KEY), DOCUMENTS, batches)
         parts += [part] if part else []
     return Table("documents", tuple(parts))
 
@@ -63,7 +63,7 @@ def write_signals(uri: str, folder: str, name: str, bands: int, rows: int, craft
 
     def batches() -> Iterator[pa.RecordBatch]:
         first = 0
-        for documents in read_part(uri, ["id", "source", "text"]):
+        for documents in read_batches(uri, ["id", "source", "text"]):
             texts = Texts(documents.column("text"))
             keys = band_keys(signatures(strings(texts.arrow), bands * rows), bands, rows)
             columns = {

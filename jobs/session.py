@@ -26,11 +26,18 @@ DEFAULTS = {
     COMMITTER: "1",
 }
 LATE_C2 = (
-    "-XX:+IgnoreUnrecognizedVMOptions -XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000"
-    " -XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000"
+    "-XX:+IgnoreUnrecognizedVMOptions -XX:Tier4InvocationThreshold=500000 -XX:Tier4MinInvocationThreshold=60000"
+    " -XX:Tier4CompileThreshold=1500000 -XX:Tier4BackEdgeThreshold=4000000"
 )
-"""Java's second compiler begins ten times later than it would: on small inputs it was a quarter of a stage's CPU time
-(59 s became 44 s for a report of 2,670 documents); a join of 18 million rows, where it pays, cost the same."""
+"""Java's second compiler begins a hundred times later than it would: on small inputs it was a quarter of a stage's CPU
+time; a join of 18 million rows, where it pays, cost the same. Without it that join took a quarter longer."""
+KEEP_MEMORY = {
+    "spark.executorEnv.MALLOC_MMAP_THRESHOLD_": 32 << 20,
+    "spark.executorEnv.MALLOC_TRIM_THRESHOLD_": 256 << 20,
+    "spark.executorEnv.MIMALLOC_PURGE_DELAY": 10_000,
+}
+"""Python workers keep up to 256 MiB that a task has freed for the next one (glibc, and 10 s long Arrow's mimalloc): to
+get fresh pages from the system for each batch was a sixth of the workers' CPU time in dedup."""
 LOCAL = {
     "spark.master": "local[*]",
     "spark.driver.memory": "4g",
@@ -38,6 +45,7 @@ LOCAL = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.ui.enabled": "false",
+    **KEEP_MEMORY,
 }
 
 QUIET = str(Path(conf.__file__).with_name("spark"))

@@ -19,10 +19,10 @@ MAX_ROUNDS = 60
 """Far more than any graph takes: rounds grow with the logarithm of the longest chain."""
 
 
-def join_pairs(search: Search, uris: Sequence[str], threshold: float) -> Flow:
-    """EDGES of every document of a pair in these files to the smallest of its connected component, its own too."""
+def join_pairs(search: Search, uris: Sequence[str], threshold: float, n_pairs: int) -> Flow:
+    """EDGES of every document of a verified pair in these files, `n_pairs` of them, to the smallest of its connected
+    component, its own too."""
     edges = flow(search.job.spark, partial(verified_edges, threshold=threshold), uris)
-    n_pairs = sum(collect(edges.map(len), "dedup: count pairs"))
     if n_pairs > MAX_DRIVER_PAIRS:
         return join_in_rounds(search, edges, n_pairs)
     return spread(search.job.spark, join_on_driver(collect(edges, "dedup: join pairs")))

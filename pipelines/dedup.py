@@ -42,7 +42,7 @@ from udfs.parts import read_part
 REMOVING = ("url", "exact", "near")
 """The steps that remove documents, in their order."""
 ROWS_PER_PARTITION = 2_000_000
-SET_BYTES_PER_SHARD = 256 << 20
+SET_BYTES_PER_SHARD = 64 << 20
 SET_BYTES = 4
 """What a shingle set takes, over what its text takes in Parquet."""
 MEMBER_ROWS = pa.schema([("node", pa.int64()), *DUPLICATES])
@@ -179,9 +179,10 @@ def find_near(search: Search, dedup: DedupSettings, measure: MeasureSettings) ->
         pairs = spark_ml_pairs(search, plan, dedup.threshold, dedup.bands)
     compared = compare(search, pairs, plan)
     verified = flow(search.job.spark, partial(near.verified, threshold=dedup.threshold), compared)
-    search.keep_step("partners", verified.flatMap(clustering.partners_of_both), clustering.PARTNERS, removes=False)
+    partners = verified.flatMap(clustering.partners_of_both)
+    n_pairs = search.keep_step("partners", partners, clustering.PARTNERS, removes=False) // 2
     rank = partial(copies.rank_nodes, keep=dedup.preference())
-    ranked = search.at_home(join_pairs(search, compared, dedup.threshold), "node", rank)
+    ranked = search.at_home(join_pairs(search, compared, dedup.threshold, n_pairs), "node", rank)
     n_removed = search.keep_step("near", preferred(search, ranked), copies.REMOVED, removes=True)
     others = search.stream_steps(clustering.not_compared, "near")
     search.keep_step("similarity", similarities(search, others, n_removed, plan), near.SIMILAR, removes=False)

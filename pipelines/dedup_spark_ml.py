@@ -54,6 +54,6 @@ def rows_of(frame: DataFrame) -> Flow:
 
     def bundle(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for _, rows in bundled(batches, by_key(1)):
-            yield pa.RecordBatch.from_pydict({"rows": [rows]})
+            yield pa.RecordBatch.from_pydict({"rows": [rows.to_pybytes()]})
 
     return frame.mapInArrow(bundle, "rows binary").rdd.flatMap(lambda row: unbundled([bytes(row.rows)]))

@@ -34,7 +34,7 @@ def union(*flows: Flow) -> Flow:
     """The rows of all flows. It is the JVM that joins them, so rows pass it as bundles: a batch would be pickled with
     all that it is a slice of."""
 
-    def send(batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
+    def send(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Buffer]:
         with spelling_errors():
             yield from (bundle for _, bundle in bundled(batches, by_key(1)))
 
@@ -51,12 +51,12 @@ def spread(spark: SparkSession, table: pa.Table) -> Flow:
 def exchange(rows: Flow, n_shards: int, shard_of: ShardOf, work: Callable[[int, Batches], Iterator[Any]]) -> RDD[Any]:
     """What `work` yields for each shard, given its number and all of its rows."""
 
-    def send(task: int, batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, tuple[int, int, bytes]]]:
+    def send(task: int, batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, tuple[int, int, pa.Buffer]]]:
         with spelling_errors():
-            for place, (shard, bundle) in enumerate(bundled(batches, shard_of)):
+            for place, (shard, bundle) in enumerate(bundled(batches, shard_of, n_shards)):
                 yield shard, (task, place, bundle)
 
-    def receive(shard: int, sent: Iterable[tuple[int, tuple[int, int, bytes]]]) -> Iterator[Any]:
+    def receive(shard: int, sent: Iterable[tuple[int, tuple[int, int, pa.Buffer]]]) -> Iterator[Any]:
         yield from work(shard, unbundled([bundle for *_, bundle in sorted(one for _, one in sent)]))
 
     return rows.mapPartitionsWithIndex(send).partitionBy(n_shards, int).mapPartitionsWithIndex(receive)

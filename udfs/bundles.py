@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 
 from udfs.hashing import GOLDEN
 
-BUNDLE_BYTES = 8 << 20
+BUNDLE_BYTES = 2 << 20
+BYTES_PER_SHARD = 2 << 10
+"""Where shards are many more is held, up to MAX_BYTES, since a bundle costs some hundred bytes beside its rows."""
+MAX_BYTES = 32 << 20
 ShardOf = Callable[[pa.Table], NDArray[Any]]
 """The number of the shard that each row belongs to."""
 
@@ -38,21 +41,22 @@ def by_key(n_shards: int, *names: str) -> ShardOf:
     return shard_of
 
 
-def bundled(batches: Iterable[pa.RecordBatch], shard_of: ShardOf) -> Iterator[tuple[int, bytes]]:
-    """(shard, bundle of its rows); holds some BUNDLE_BYTES of rows at a time."""
+def bundled(batches: Iterable[pa.RecordBatch], shard_of: ShardOf, n_shards: int = 1) -> Iterator[tuple[int, pa.Buffer]]:
+    """(shard, bundle of its rows); holds some BUNDLE_BYTES of rows at a time, or more where there are many shards."""
+    most = max(BUNDLE_BYTES, min(n_shards * BYTES_PER_SHARD, MAX_BYTES))
     waiting: list[pa.RecordBatch] = []
     n_bytes = 0
     for batch in batches:
         waiting.append(batch)
         n_bytes += batch.nbytes
-        if n_bytes >= BUNDLE_BYTES:
+        if n_bytes >= most:
             yield from _by_shard(pa.Table.from_batches(waiting), shard_of)
             waiting, n_bytes = [], 0
     if waiting:
         yield from _by_shard(pa.Table.from_batches(waiting), shard_of)
 
 
-def _by_shard(table: pa.Table, shard_of: ShardOf) -> Iterator[tuple[int, bytes]]:
+def _by_shard(table: pa.Table, shard_of: ShardOf) -> Iterator[tuple[int, pa.Buffer]]:
     shards = shard_of(table)
     shards = shards.astype(np.min_scalar_type(shards.max(initial=0)))  # numpy sorts one or two bytes by radix
     if shards.min(initial=0) < shards.max(initial=0):
@@ -62,10 +66,10 @@ def _by_shard(table: pa.Table, shard_of: ShardOf) -> Iterator[tuple[int, bytes]]
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as stream:
             stream.write_table(table.slice(start, stop - start))
-        yield int(shards[start]), sink.getvalue().to_pybytes()
+        yield int(shards[start]), sink.getvalue()
 
 
-def unbundled(bundles: list[bytes]) -> Iterator[pa.RecordBatch]:
+def unbundled(bundles: list[Any]) -> Iterator[pa.RecordBatch]:
     """The rows of all bundles, in their order; the list is emptied on the way, so that none is held longer."""
     bundles.reverse()
     while bundles:

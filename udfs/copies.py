@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from udfs.decisions import Part, Rows, signals_left, take_signals
+from udfs.strings import hex_strings, strings
 
 RANK = [("lead", pa.float64()), ("length", pa.int64()), ("id_high", pa.int64()), ("id_low", pa.int64())]
 KEYED = pa.schema([("key", pa.int64()), ("key_low", pa.int64()), ("node", pa.int64()), *RANK])
@@ -43,16 +44,16 @@ def node_of(number: int, rows: NDArray[Any]) -> Rows:
 
 def halves(digits: pa.Array) -> tuple[Rows, Rows]:
     """Strings of 32 hex digits as two int64 each, which compare as the strings do."""
-    words = np.frombuffer(bytes.fromhex("".join(digits.to_pylist())), ">u8").astype(np.uint64) ^ SIGN
+    data, offsets = strings(digits)
+    spelt = data[offsets[0] : offsets[-1]].tobytes().decode()
+    words = np.frombuffer(bytes.fromhex(spelt), ">u8").astype(np.uint64) ^ SIGN
     return words[::2].view(np.int64).copy(), words[1::2].view(np.int64).copy()
 
 
 def spelt(high: Rows, low: Rows) -> pa.Array:
     """The strings of which these are the halves."""
     words = np.column_stack([high, low]).astype(np.int64).view(np.uint64) ^ SIGN
-    digits = words.astype(">u8").tobytes().hex().encode()
-    ends = np.arange(0, 32 * len(high) + 1, 32, dtype=np.int64)
-    return pa.LargeStringArray.from_buffers(len(high), pa.py_buffer(ends), pa.py_buffer(digits)).cast(pa.string())
+    return hex_strings(words.astype(">u8").tobytes(), 16)
 
 
 def rank_columns(signals: pa.RecordBatch | pa.Table, keep: Keep) -> list[pa.Array]:

@@ -72,7 +72,8 @@ def texts_at(part: Part, rows: Rows, columns: Sequence[str] | None) -> Iterator[
             start, end = np.searchsorted(rows, [first, first + n_rows])
             if end > start:
                 [group] = parquet.read_row_group(number, columns=columns).combine_chunks().to_batches()
-                yield group.take(pa.array(rows[start:end] - first)), rows[start:end]
+                wanted = group if end - start == n_rows else group.take(pa.array(rows[start:end] - first))
+                yield wanted, rows[start:end]
             first += n_rows
 
 

@@ -17,7 +17,7 @@ from udfs.minhash import band_keys, signatures
 from udfs.parts import PartFile, PartWriter, read_batches
 from udfs.signals.batch import NO_LISTS, Batch, NgramFiles, WordLists
 from udfs.spans import Floats
-from udfs.strings import strings
+from udfs.strings import hex_strings, strings
 from udfs.text import Texts
 from udfs.urls import url_hash
 
@@ -108,8 +108,8 @@ def text_digests(texts: Texts) -> pa.Array:
     """128 bits of each text with its white space folded to single characters, 32 hex digits."""
     data, offsets = texts.folded
     folded = memoryview(data.data)
-    digests = [hashlib.blake2b(folded[start:end], digest_size=16) for start, end in pairwise(offsets.tolist())]
-    return pa.array([digest.hexdigest() for digest in digests], pa.string())
+    digests = [hashlib.blake2b(folded[start:end], digest_size=16).digest() for start, end in pairwise(offsets.tolist())]
+    return hex_strings(b"".join(digests), 16)
 
 
 def to_schema(columns: dict[str, pa.Array], schema: pa.Schema) -> pa.RecordBatch:

@@ -18,13 +18,15 @@ from udfs.decisions import Part, Rows, left_rows, signals_left, texts_at
 from udfs.edits import Edits, edit
 from udfs.hashing import GOLDEN, U64
 from udfs.minhash import jaccard_pairs
-from udfs.parts import read_part
+from udfs.parts import pieces, read_part
 from udfs.shingles import ShingleSets, shingle_sets
 from udfs.strings import strings
 from udfs.text import Texts
 
-MAX_BUCKET = 10_000
-"""Members of a larger bucket are compared in groups, one for each part they are of, each with a copy of the centre."""
+GROUP_MEMBERS = 1_000
+"""Members of a larger bucket are compared in groups of some such number, each with a copy of the centre: so no task has
+to take all of them."""
+LAST_NODE = np.iinfo(np.int64).max
 
 BANDS = pa.schema([("key", pa.int64()), ("order", pa.int64()), ("node", pa.int64())])
 PAIRS = pa.schema([(name, pa.int64()) for name in ("left", "right", "centre", "node", "group")])
@@ -36,7 +38,8 @@ LOOKED_UP = pa.schema(
 KNOWN = ("left", "left_low", "right", "right_low", "similarity")
 ASKED = pa.schema([(name, pa.int64()) for name in ("centre", "group", "node")])
 ID = [("high", pa.int64()), ("low", pa.int64())]
-SETS = pa.schema([*ASKED, *ID, ("is_member", pa.bool_()), ("shingles", pa.list_(pa.int64()))])
+SETS = pa.schema([*ASKED, *ID, ("is_member", pa.bool_()), ("shingles", pa.large_binary())])
+"""A set is the bytes of its hashes: Arrow copies a binary value at once, a list number by number."""
 WORDS = pa.schema([("node", pa.int64()), ("order", pa.int64()), ("shingles", pa.list_(pa.string()))])
 SIMILAR = pa.schema(
     [(name, pa.int64()) for name in ("centre", "left", "left_low", "node", "right", "right_low")]
@@ -62,15 +65,28 @@ def stars(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     node, order, key = (table[name].to_numpy() for name in ("node", "order", "key"))
     shared = in_company(key)
     node, order, key = node[shared], order[shared], key[shared]
-    place = np.lexsort((node, order, key))
-    node, order, key = node[place], order[place], key[place]
     is_first = np.append(True, np.diff(key) != 0)[: len(key)]
-    bucket = np.cumsum(is_first) - 1
-    is_large = (np.bincount(bucket, minlength=1) > MAX_BUCKET)[bucket] if len(key) else is_first
-    group = np.where(is_large, 1 + (node >> 32), 0)
-    columns = (order[is_first][bucket], order, node[is_first][bucket], node, group)
-    pairs = distinct([column[columns[2] != node] for column in columns])
+    bucket, first = np.cumsum(is_first) - 1, np.flatnonzero(is_first)
+    left, centre = first_of_each(bucket, first, order, node)
+    columns = (left, order, centre, node, groups_of(order, np.diff(first, append=len(key))[bucket]))
+    place = places_of_distinct([column[centre != node] for column in columns[2:]])
+    pairs = [column[centre != node][place] for column in columns]
     yield pa.RecordBatch.from_arrays([pa.array(column) for column in pairs], schema=PAIRS)
+
+
+def first_of_each(bucket: Rows, first: Rows, order: Rows, node: Rows) -> tuple[Rows, Rows]:
+    """(order, node) of the first document of each row's bucket; bucket i begins at row first[i]."""
+    if not len(first):
+        return order, node
+    smallest = np.minimum.reduceat(order, first)[bucket]
+    return smallest, np.minimum.reduceat(np.where(order == smallest, node, LAST_NODE), first)[bucket]
+
+
+def groups_of(order: Rows, size: Rows) -> Rows:
+    """The group of each member of a bucket of this size, by its order, so that it is the same in buckets that are
+    nearly alike."""
+    n_bits = np.ceil(np.log2(np.maximum(size / GROUP_MEMBERS, 1))).astype(np.int64)
+    return order & ((1 << n_bits) - 1)
 
 
 def in_company(keys: Rows) -> Rows:
@@ -168,33 +184,48 @@ def read_sets(part: Part, batches: Iterator[pa.RecordBatch], plan: ShinglePlan) 
     rows, first = np.unique(node & 0xFFFFFFFF, return_index=True)
     bounds = np.append(first, len(node))
     start = 0
-    for documents, found in texts_at(part, rows, ["id", "text"]):
-        here = slice(bounds[start], bounds[start + len(found)])
-        times = np.repeat(np.arange(len(found)), np.diff(bounds[start : start + len(found) + 1]))
+    for documents in pieces(found for found, _ in texts_at(part, rows, ["id", "text"])):
+        end = start + len(documents)
+        here = slice(bounds[start], bounds[end])
+        times = np.repeat(np.arange(len(documents)), np.diff(bounds[start : end + 1]))
         columns = [centre[here], group[here], node[here], *(half[times] for half in halves(documents.column("id")))]
         columns.append(node[here] != centre[here])
-        lists = shingle_lists(documents, plan).take(pa.array(times))
-        yield pa.RecordBatch.from_arrays([*(pa.array(column) for column in columns), lists], schema=SETS)
-        start += len(found)
+        sets = as_bytes(shingles_of(documents, plan))
+        sets = sets if len(times) == len(sets) else sets.take(pa.array(times))
+        yield pa.RecordBatch.from_arrays([*(pa.array(column) for column in columns), sets], schema=SETS)
+        start = end
 
 
-def shingle_lists(documents: pa.RecordBatch, plan: ShinglePlan) -> pa.ListArray:
-    """The shingle set of each document, list<int64>."""
+def shingles_of(documents: pa.RecordBatch, plan: ShinglePlan) -> ShingleSets:
+    """The shingle set of each document."""
     texts = edit(Texts(documents.column("text"), plan.word_rule), plan.edits).texts
-    sets = shingle_sets(strings(texts.arrow), plan.unit, plan.n)
-    return pa.ListArray.from_arrays(sets.offsets.astype(np.int32), pa.array(sets.hashes.view(np.int64)))
+    return shingle_sets(strings(texts.arrow), plan.unit, plan.n)
+
+
+def as_bytes(sets: ShingleSets) -> pa.Array:
+    """The hashes of each set as bytes, large_binary."""
+    buffers = [None, pa.py_buffer(sets.offsets * 8), pa.py_buffer(sets.hashes)]
+    return pa.Array.from_buffers(pa.large_binary(), len(sets.offsets) - 1, buffers)
+
+
+def from_bytes(column: pa.Array) -> ShingleSets:
+    """The sets of which these are the bytes."""
+    data, offsets = strings(column)
+    return ShingleSets(data[: offsets[-1]].view(np.uint64), offsets // 8)
 
 
 def shingle_words(part: Part, plan: ShinglePlan) -> Iterator[pa.RecordBatch]:
     """WORDS: the shingle set of each document left, spelt out for spark.ml; those without shingles are left out."""
     for documents, found in texts_at(part, left_rows(part), ["id", "text"]):
-        lists = shingle_lists(documents, plan)
+        sets = shingles_of(documents, plan)
         order, _ = halves(documents.column("id"))
-        spelt = pa.ListArray.from_arrays(lists.offsets, lists.values.cast(pa.string()))
+        spelt = pa.ListArray.from_arrays(
+            sets.offsets.astype(np.int32), pa.array(sets.hashes.view(np.int64)).cast(pa.string())
+        )
         whole = pa.RecordBatch.from_arrays(
             [pa.array(node_of(part.number, found)), pa.array(order), spelt], schema=WORDS
         )
-        yield whole.filter(pc.greater(pc.list_value_length(lists), 0))
+        yield whole.filter(pc.greater(pc.list_value_length(spelt), 0))
 
 
 def wanted_sets(asked: pa.Table) -> list[Rows]:
@@ -209,15 +240,15 @@ def wanted_sets(asked: pa.Table) -> list[Rows]:
 def similarities(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """SIMILAR: the exact Jaccard similarity of each member's set with its centre's, by centre, group and node; rows are
     SETS, all those of a centre and group together."""
-    rows = pa.Table.from_batches(list(batches), SETS).combine_chunks()
-    names = ("node", "is_member", "group", "centre")
-    place = np.lexsort([rows[name].to_numpy() for name in names])
-    is_member = rows["is_member"].to_numpy()[place]
-    centre = place[np.maximum.accumulate(np.where(is_member, 0, np.arange(len(place))))][is_member]
-    member = place[is_member]
-    similarity = jaccard_pairs(_sets(rows["shingles"].combine_chunks()), centre, member)
-    ends = [rows[name].to_numpy()[end] for end in (centre, member) for name in ("node", "high", "low")]
-    yield pa.RecordBatch.from_arrays([pa.array(column) for column in (*ends, similarity)], schema=SIMILAR)
+    for rows in pa.Table.from_batches(list(batches), SETS).combine_chunks().to_batches():
+        columns = {name: rows[name].to_numpy(zero_copy_only=False) for name in SETS.names[:-1]}
+        place = np.lexsort([columns[name] for name in ("node", "is_member", "group", "centre")])
+        is_member = columns["is_member"][place]
+        centre = place[np.maximum.accumulate(np.where(is_member, 0, np.arange(len(place))))][is_member]
+        member = place[is_member]
+        similarity = jaccard_pairs(from_bytes(rows["shingles"]), centre, member)
+        ends = [columns[name][end] for end in (centre, member) for name in ("node", "high", "low")]
+        yield pa.RecordBatch.from_arrays([pa.array(column) for column in (*ends, similarity)], schema=SIMILAR)
 
 
 def asked_for(pairs: pa.RecordBatch) -> pa.RecordBatch:
@@ -225,7 +256,3 @@ def asked_for(pairs: pa.RecordBatch) -> pa.RecordBatch:
     centre, group, node = (pairs.column(name) for name in ASKED.names)
     both = [pa.concat_arrays(halves) for halves in ((centre, centre), (group, group), (node, centre))]
     return pa.RecordBatch.from_arrays(both, schema=ASKED)
-
-
-def _sets(lists: pa.ListArray) -> ShingleSets:
-    return ShingleSets(lists.values.to_numpy().view(np.uint64), np.asarray(lists.offsets).astype(np.int64))

@@ -119,7 +119,12 @@ def read_part(uri: str, columns: Sequence[str] | None = None) -> Iterator[pa.Rec
 
 def read_batches(uri: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """The rows of a part in batches of up to about 4 MiB or 2,000 rows, for work that needs many times their size."""
-    for group in read_part(uri, columns):
+    yield from pieces(read_part(uri, columns))
+
+
+def pieces(groups: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The rows of large batches in batches of up to about 4 MiB or 2,000 rows."""
+    for group in groups:
         n_batches = max(1, group.nbytes // BATCH_BYTES, group.num_rows // 2_000)
         n_rows = -(-group.num_rows // n_batches)
         for start in range(0, group.num_rows, n_rows):

@@ -150,4 +150,4 @@ def _distinct(hashes: Any, bounds: Any) -> Any:
                 hashes[total] = hashes[k]
                 total += 1
         offsets[i + 1] = total
-    return hashes[:total].copy(), offsets
+    return hashes[:total], offsets

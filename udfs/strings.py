@@ -32,3 +32,10 @@ def strings(column: Any) -> Strings:
     bytes_ = np.frombuffer(data if data is not None else b"", np.uint8)
     bytes_.flags.writeable = False
     return Strings(bytes_, places)
+
+
+def hex_strings(data: bytes, size: int) -> pa.Array:
+    """Each `size` bytes of the data as a string of 2 * size hex digits."""
+    ends = np.arange(0, 2 * len(data) + 1, 2 * size, dtype=np.int64)
+    digits = pa.py_buffer(data.hex().encode())
+    return pa.LargeStringArray.from_buffers(len(ends) - 1, pa.py_buffer(ends), digits).cast(pa.string())

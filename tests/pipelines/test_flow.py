@@ -79,6 +79,7 @@ def test_a_union_tells_the_error_of_a_part(spark: SparkSession):
 def test_the_rows_of_a_table_are_spread_in_bundles_without_what_they_are_slices_of(spark: SparkSession, monkeypatch):
     monkeypatch.setattr("pipelines.flow.ROWS_AT_ONCE", 10)
     monkeypatch.setattr("udfs.bundles.BUNDLE_BYTES", 80)
+    monkeypatch.setattr("udfs.bundles.BYTES_PER_SHARD", 0)
     table = pa.table({"n": range(95)}, NUMBERS)
     sent = spread(spark, table)
     assert sent.getNumPartitions() == 10

@@ -45,6 +45,13 @@ def test_keys_that_follow_each_other_are_spread() -> None:
     assert min(np.bincount(shards, minlength=4)) > 800
 
 
+def test_bundles_for_many_shards_are_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("udfs.bundles.BUNDLE_BYTES", 1)
+    batches = [pa.RecordBatch.from_pylist([row], TOKENS) for row in rows_of(300, 3)]
+    assert len(list(bundled(batches, by_column("shard"), n_shards=0))) == 300
+    assert len(list(bundled(batches, by_column("shard"), n_shards=1_000))) == 3
+
+
 def test_no_rows_are_no_bundle() -> None:
     assert list(bundled([], by_column("shard"))) == []
     assert list(unbundled([])) == []
