@@ -210,7 +210,7 @@ def _web_pages(
         *(page for site in portals for page in boilerplate_pages(site, portals[site], seed)),
         *language_pages(seed),
         *odd_responses(seed),
-        *spam_pages(n_spam, _words(documents), seed),
+        *spam_pages(n_spam, [*names, *_words(documents)], seed),
     ]
 
 

@@ -3,8 +3,8 @@
 RefinedWeb calls a significant part of Common Crawl "machine-generated spam, made predominantly of lists of keywords,
 boilerplate text, or sequences of special characters", and its rules drop about half of the documents that are English
 (Penedo et al. 2023, arXiv 2306.01116, section 3 and figure 2). So there is one of these pages for each page of text in
-the demo's crawl. Every sentence is ours; single words come from the demo's texts. None of it is labelled for the
-quality model.
+the demo's crawl. Every sentence is ours; names and single words come from the demo's texts. None of it is labelled
+for the quality model.
 """
 
 import base64
@@ -184,7 +184,7 @@ KINDS: dict[str, Make] = {
 
 
 def spam_pages(n: int, words: Sequence[str], seed: int) -> list[Response]:
-    """So many pages, each kind in turn, on a few sites; `words` are what the texts of the demo are made of."""
+    """So many pages, each kind in turn, on a few sites; `words` are names and words of the demo's texts."""
     return [_page(number, words, seed) for number in range(n)]
 
 

@@ -26,7 +26,7 @@ def texts() -> dict[str, list[str]]:
     """What is extracted of the pages of each kind."""
     found: dict[str, list[str]] = {kind: [] for kind in KINDS}
     for page in spam_pages(ROUNDS * len(KINDS), WORDS, seed=0):
-        found[kind_of(page.url)].append(extract_blocks(page.body).text)
+        found[kind_of(page.url)].append(extract_blocks(page.body).text or "")
     return found
 
 
