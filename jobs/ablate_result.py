@@ -26,6 +26,8 @@ from udfs.shards import Manifest
 SCHEMA_VERSION = 1
 WORTHWHILE_EPOCHS = 4
 FEW_SEEDS = 3
+FEW_STEPS = 300
+"""With fewer updates of its weights a small model knows how often each token stands, and little else."""
 SAME = "the same shards"
 
 
@@ -109,6 +111,10 @@ def warnings(ablate: AblateSettings, arms: Sequence[Json], differences: Sequence
     found = []
     if ablate.seeds < FEW_SEEDS:
         found.append(f"{ablate.seeds} seeds say little of how much luck is in a difference; take {FEW_SEEDS} or more")
+    steps = ablate.tokens[-1] // (ablate.seq_len * ablate.sequences)
+    if steps < FEW_STEPS:
+        said = f"{steps} steps teach a model little but how often each token stands"
+        found.append(f"{said}; lower ablate.sequences, or raise ablate.tokens, to have {FEW_STEPS} or more")
     for arm in arms:
         if arm["epochs"] > WORTHWHILE_EPOCHS:
             said = f"{arm['name']} was read {arm['epochs']:.1f} times; beyond {WORTHWHILE_EPOCHS} repetition costs"

@@ -1,13 +1,14 @@
 """The corpus of `gristmill demo`: a small crawl and some shards made from what this machine's Python carries.
 
 Nothing is downloaded and no data is shipped: pydoc pages, docstrings, READMEs and licences of installed packages
-become WARC, WET, C4-like, Pile-like and Parquet files, with damage, duplicates, boilerplate and a few planted
+become WARC, WET, C4-like, Pile-like and Parquet files, with damage, duplicates, boilerplate, spam and a few planted
 evaluation questions, so that every stage finds something to do. The same environment and seed give the same bytes;
 another environment has other packages, hence another corpus.
 """
 
 import importlib.resources
 import json
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from jobs.demo_sources import (
     read_source,
     reference_topics,
 )
+from jobs.demo_spam import spam_pages
 from udfs import files
 from udfs.errors import OutputError
 from udfs.hashing import keyed_uint64
@@ -62,6 +64,7 @@ MIRRORS = 60
 MIN_MIRRORED_PARAGRAPHS = 8
 TRACKED_COPIES = 15
 BOILERPLATE_SITES = 20
+PLAIN_WORD = re.compile("[a-z]{3,}")
 
 DAMAGED_LINES = (
     b'{"text": "This line was cut when the disk was full, so it has no clo',
@@ -190,13 +193,15 @@ def _write_crawl(
     pages = {
         "stdlib": [Response(f"{LIBRARY_SITE}/{name}.html", page.encode()) for name, page in html.items()],
         "packages": readmes + [document_page(document, related, seed) for document in documents],
-        "web": _web_pages(readmes, documents, names, seed),
+        "web": _web_pages(readmes, documents, names, len(html) + len(readmes) + len(documents), seed),
     }
     shards = {f"warc/{group}-{i:05d}.warc.gz": pages[group][i::n] for group, n in WARC_FILES.items() for i in range(n)}
     return {name: write_warc(folder / name, responses) for name, responses in shards.items()}
 
 
-def _web_pages(readmes: list[Response], documents: list[Document], names: list[str], seed: int) -> list[Response]:
+def _web_pages(
+    readmes: list[Response], documents: list[Document], names: list[str], n_spam: int, seed: int
+) -> list[Response]:
     long = [document for document in documents if len(document.paragraphs) >= MIN_MIRRORED_PARAGRAPHS]
     portals = {f"portal-{number:02d}.example": names[number::BOILERPLATE_SITES] for number in range(BOILERPLATE_SITES)}
     return [
@@ -205,7 +210,14 @@ def _web_pages(readmes: list[Response], documents: list[Document], names: list[s
         *(page for site in portals for page in boilerplate_pages(site, portals[site], seed)),
         *language_pages(seed),
         *odd_responses(seed),
+        *spam_pages(n_spam, [*names, *_words(documents)], seed),
     ]
+
+
+def _words(documents: list[Document]) -> list[str]:
+    """The plain lower-case words of these documents, for pages that no one wrote."""
+    words = dict.fromkeys(word for document in documents for word in document.text.split())
+    return sorted(word for word in words if PLAIN_WORD.fullmatch(word))
 
 
 def _write_shards(folder: Path, packages: list[Package], modules: list[SourceFile], shares: Shares) -> dict[str, int]:

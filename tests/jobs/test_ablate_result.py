@@ -6,7 +6,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from jobs.ablate_result import ArmResult, mixture
+from jobs.ablate_result import ArmResult, mixture, warnings
+from pipelines.ablation import AblateSettings
 from pipelines.ablation_mixtures import as_change, drawn_mixtures
 from pipelines.ablation_statistics import Losses, Scored
 
@@ -38,3 +39,10 @@ def test_the_mixture_is_found_by_arms_that_differ_in_nothing_else():
     assert found["shares"]["books"]["value"] == pytest.approx(1, abs=0.01)
     assert found["difference"]["value"] == pytest.approx(np.exp(0.2) - np.exp(0.35), abs=1e-3)
     assert mixture([clean, raw], clean, {**scores, "raw": scores["clean"]}) is None
+
+
+@pytest.mark.parametrize(("sequences", "is_said"), [(8, True), (2, False)])
+def test_a_training_of_few_steps_is_told_of(sequences: int, is_said: bool):
+    """200,000 tokens are 97 updates of 8 sequences of 256, or 390 of 2."""
+    ablate = AblateSettings(tokens=[500_000, 200_000], sequences=sequences)
+    assert [warning.startswith("97 steps") for warning in warnings(ablate, [], [])] == [True] * is_said
