@@ -64,10 +64,9 @@ def header_end(data: bytes, start: int, stop: int) -> int:
 
 
 def header_lines(header: bytes, encoding: str) -> tuple[str, str]:
-    """The first line of a header, and the others, each with a newline after it."""
-    text = header.decode(encoding, "replace").replace("\r\n", "\n").rstrip("\n")
-    first, _, others = text.partition("\n")
-    return first, f"{others}\n" if others else ""
+    """The first line of a header, and the others, each with a newline after it, maybe behind a carriage return."""
+    first, _, others = header.decode(encoding, "replace").rstrip("\r\n").partition("\n")
+    return first.removesuffix("\r"), f"{others}\n" if others else ""
 
 
 def parse_fields(lines: str) -> tuple[dict[str, str], bool]:
@@ -81,7 +80,7 @@ def parse_fields(lines: str) -> tuple[dict[str, str], bool]:
 def _parse_odd_fields(lines: str) -> tuple[list[tuple[str, str]], bool]:
     fields: list[tuple[str, str]] = []
     is_clean = True
-    for line in lines.split("\n"):
+    for line in map(str.rstrip, lines.split("\n")):
         name, colon, value = line.partition(":")
         if line[:1] in (" ", "\t") and fields:
             fields[-1] = (fields[-1][0], f"{fields[-1][1]} {line.strip()}")
