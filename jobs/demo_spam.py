@@ -68,10 +68,6 @@ class Draw:
         return [self.one(choices) for _ in range(n)]
 
 
-Make = Callable[[Draw, Sequence[str]], str]
-"""One paragraph, of lines, from draws and words of the demo's texts."""
-
-
 def _keywords(draw: Draw, words: Sequence[str]) -> str:
     goods, town = draw.one(GOODS), draw.one(TOWNS)
     return ", ".join(f"{draw.one(PRAISE)} {goods} {draw.one(words)} {town}" for _ in range(18))
@@ -165,7 +161,7 @@ def _slogan(draw: Draw, words: Sequence[str]) -> str:
     return " ".join([slogan] * 8)
 
 
-KINDS: dict[str, Make] = {
+KINDS: dict[str, Callable[[Draw, Sequence[str]], str]] = {
     "keywords": _keywords,
     "products": _products,
     "tags": _tags,
@@ -181,6 +177,7 @@ KINDS: dict[str, Make] = {
     "filler": _filler,
     "slogan": _slogan,
 }
+"""Kind -> what makes a paragraph of its pages, of one or several lines, from draws and words of the demo's texts."""
 
 
 def spam_pages(n: int, words: Sequence[str], seed: int) -> list[Response]:
