@@ -47,7 +47,7 @@ class AblateSettings(Model):
     seeds: int = Field(default=3, ge=1, le=100)
     """Trainings of each arm, from different first weights and in one order."""
     seq_len: int = Field(default=256, ge=16, le=1 << 20)
-    sequences: int = Field(default=8, ge=1)
+    sequences: int = Field(default=4, ge=1)
     """Sequences for each update of the weights."""
     lr: float = Field(default=2e-3, gt=0)
     """Peak learning rate; it falls to a tenth by a cosine."""
