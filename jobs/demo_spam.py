@@ -1,10 +1,9 @@
 """Pages that machines made for machines, of which a crawl of the web is full: spam, listings, dumps, filler.
 
-RefinedWeb calls a significant part of Common Crawl "machine-generated spam, made predominantly of lists of keywords,
-boilerplate text, or sequences of special characters", and its rules drop about half of the documents that are English
-(Penedo et al. 2023, arXiv 2306.01116, section 3 and figure 2). So there is one of these pages for each page of text in
-the demo's crawl. Every sentence is ours; names and single words come from the demo's texts. None of it is labelled
-for the quality model.
+RefinedWeb's authors found keyword lists, boilerplate and runs of special characters to be a large part of Common Crawl,
+and their rules drop about half of the documents that are English (Penedo et al. 2023, arXiv 2306.01116, section 3 and
+figure 2). So there is one of these pages for each page of text in the demo's crawl. Every sentence is ours; names and
+single words come from the demo's texts. None of it is labelled for the quality model.
 """
 
 import base64
