@@ -33,11 +33,11 @@ LATE_C2 = (
 time; a join of 18 million rows, where it pays, cost the same. Without it that join took a quarter longer."""
 KEEP_MEMORY = {
     "spark.executorEnv.MALLOC_MMAP_THRESHOLD_": 32 << 20,
-    "spark.executorEnv.MALLOC_TRIM_THRESHOLD_": 256 << 20,
-    "spark.executorEnv.MIMALLOC_PURGE_DELAY": 10_000,
+    "spark.executorEnv.MALLOC_TRIM_THRESHOLD_": 64 << 20,
+    "spark.executorEnv.MIMALLOC_PURGE_DELAY": 1_000,
 }
-"""Python workers keep up to 256 MiB that a task has freed for the next one (glibc, and 10 s long Arrow's mimalloc): to
-get fresh pages from the system for each batch was a sixth of the workers' CPU time in dedup."""
+"""Python workers keep some memory that is freed for the next batch (glibc 64 MiB, and a second long Arrow's mimalloc):
+to get fresh pages from the system for each was a sixth of the workers' CPU time in dedup. More of it gains nothing."""
 LOCAL = {
     "spark.master": "local[*]",
     "spark.driver.memory": "4g",
