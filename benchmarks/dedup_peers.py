@@ -97,7 +97,8 @@ def datatrove(texts: list[str]) -> np.ndarray:
                 MinhashDedupFilter(f"{folder}/removed", JsonlWriter(f"{folder}/gone", compression=None)),
             ),
         ):
-            LocalPipelineExecutor(steps, tasks=tasks, workers=1, skip_completed=False).run()
+            options = {"workers": 1, "logging_dir": f"{folder}/logs", "skip_completed": False}
+            LocalPipelineExecutor(steps, tasks=tasks, **options).run()
         lines = [line for path in Path(folder, "gone").glob("*.jsonl") for line in path.read_text().splitlines()]
     removed = np.zeros(len(texts), bool)
     removed[[int(json.loads(line)["id"]) for line in lines]] = True
