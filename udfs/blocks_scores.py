@@ -96,16 +96,16 @@ def _exp(x: NDArray[np.float64]) -> NDArray[np.float64]:
 def raw_scores(model: Masks, features: NDArray[np.float32]) -> NDArray[np.float64]:
     """Log odds of each row of `features`, (n_rows,)."""
     scores = np.zeros(features.shape[0])
-    _add_scores(tuple(model), features, scores, ROWS_AT_ONCE)
+    _add_scores(tuple(model), features, scores)
     return scores
 
 
 @numba.njit(cache=True, nogil=True)
-def _add_scores(model: Any, features: Any, scores: Any, n_at_once: Any) -> None:
+def _add_scores(model: Any, features: Any, scores: Any) -> None:
     first, feature, threshold, mask, value = model
     columns, left = np.zeros((features.shape[1], STRIDE), np.float32), np.empty(STRIDE, np.uint32)
-    for start in range(0, features.shape[0], n_at_once):
-        rows = features[start : start + n_at_once]
+    for start in range(0, features.shape[0], ROWS_AT_ONCE):
+        rows = features[start : start + ROWS_AT_ONCE]
         n_rows = rows.shape[0]
         n_asked = U64((n_rows + ROW_STEP - 1) // ROW_STEP * ROW_STEP)
         for row in range(n_rows):

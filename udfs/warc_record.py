@@ -16,8 +16,8 @@ _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _HEX = "[0-9a-fA-F]"
 _UUID = re.compile(rf"<?(?i:urn:uuid):{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}>?")
-_DIGESTS = {"md5": hashlib.md5, "sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
-_DIGEST_BITS = {"md5": 128, "sha1": 160, "sha256": 256, "sha512": 512}
+_DIGESTS = {digest().name: digest for digest in (hashlib.md5, hashlib.sha1, hashlib.sha256, hashlib.sha512)}
+_DIGEST_BITS = {name: 8 * digest().digest_size for name, digest in _DIGESTS.items()}
 _BASE32 = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHIJKLMNOPQRSTUV", "0189")
 
 
