@@ -22,11 +22,11 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from conf.model import Model
 from pipelines.components import join_pairs
 from pipelines.dedup_spark_ml import spark_ml_pairs
-from pipelines.flow import Batches, Flow, exchange, flow, union, write_flow
+from pipelines.flow import Batches, Flow, Place, exchange, flow, union, write_flow
 from pipelines.ledger import add_ledger, ledger_file, parts_left
 from pipelines.measure import MeasureSettings, Shingle
 from pipelines.run import Table
-from pipelines.search import Search
+from pipelines.search import Search, row_bytes, shards_for
 from pipelines.snapshots import open_snapshots
 from pipelines.stage import Job
 from pipelines.tables import COMPARED, DUPLICATES, REVISIONS
@@ -41,10 +41,10 @@ from udfs.parts import read_part
 
 REMOVING = ("url", "exact", "near")
 """The steps that remove documents, in their order."""
-ROWS_PER_PARTITION = 2_000_000
-SET_BYTES_PER_SHARD = 64 << 20
 SET_BYTES = 4
 """What a shingle set takes, over what its text takes in Parquet."""
+READ_BY_ONE = 256 << 20
+"""Bytes of documents in Parquet, about a gigabyte of text, that one task may read for shingle sets."""
 MEMBER_ROWS = pa.schema([("node", pa.int64()), *DUPLICATES])
 
 
@@ -103,11 +103,6 @@ class DedupSettings(Model):
         return {f"index/{i}": files.join(root, "runs", "dedup.json") for i, root in enumerate(self.index)}
 
 
-def n_partitions(n: int, per_partition: int | None = None) -> int:
-    """Partitions for a shuffle; depends on the data only, never on the cluster."""
-    return 1 + n // (per_partition or ROWS_PER_PARTITION)
-
-
 def dedup(job: Job, dedup: DedupSettings, measure: MeasureSettings) -> None:
     """documents, signals, ledger/filter -> duplicates, compared, revisions, ledger/dedup."""
     if dedup.engine == "none":
@@ -160,14 +155,15 @@ def check_losses(n_left: Counter[str], removed: list[Counts], max_share: float |
 
 def find_copies(search: Search, step: str, column: str, keep: Keep) -> None:
     """All but the preferred one of the documents that have one value in `column`."""
-    keyed = search.stream(lambda part: copies.keyed(part, column, keep))
+    n = shards_for(search.n_documents * row_bytes(copies.KEYED))
+    keyed = search.stream(lambda part: copies.keyed(part, column, keep), n)
     search.keep_step(step, preferred(search, keyed), copies.REMOVED, removes=True)
 
 
 def preferred(search: Search, keyed: Flow) -> Flow:
     """copies.REMOVED of rows that are copies.KEYED."""
-    n_shards = n_partitions(search.n_documents)
-    return exchange(keyed, n_shards, by_key(n_shards, "key"), lambda _, rows: copies.prefer(rows))
+    n = shards_for(search.n_documents * row_bytes(copies.KEYED))
+    return exchange(keyed, n, by_key(n, "key"), lambda _, rows: copies.prefer(rows))
 
 
 def find_near(search: Search, dedup: DedupSettings, measure: MeasureSettings) -> None:
@@ -178,20 +174,21 @@ def find_near(search: Search, dedup: DedupSettings, measure: MeasureSettings) ->
     else:
         pairs = spark_ml_pairs(search, plan, dedup.threshold, dedup.bands)
     compared = compare(search, pairs, plan)
-    verified = flow(search.job.spark, partial(near.verified, threshold=dedup.threshold), compared)
+    n = shards_for(pairs.n_rows * row_bytes(near.SIMILAR))
+    verified = flow(search.job.spark, partial(near.verified, threshold=dedup.threshold), compared, n)
     partners = verified.flatMap(clustering.partners_of_both)
     n_pairs = search.keep_step("partners", partners, clustering.PARTNERS, removes=False) // 2
     rank = partial(copies.rank_nodes, keep=dedup.preference())
     ranked = search.at_home(join_pairs(search, compared, dedup.threshold, n_pairs), "node", rank)
     n_removed = search.keep_step("near", preferred(search, ranked), copies.REMOVED, removes=True)
-    others = search.stream_steps(clustering.not_compared, "near")
+    others = search.stream_steps(clustering.not_compared, n, "near")
     search.keep_step("similarity", similarities(search, others, n_removed, plan), near.SIMILAR, removes=False)
 
 
 def candidates(search: Search, bands: int) -> Table:
     """near.PAIRS of the first document of each bucket with the others."""
-    n = n_partitions(search.n_documents * bands)
-    pairs = exchange(search.stream(near.band_rows), n, by_key(n, "key"), lambda _, found: near.stars(found))
+    n = shards_for(search.n_documents * bands * row_bytes(near.BANDS))
+    pairs = exchange(search.stream(near.band_rows, n), n, by_key(n, "key"), lambda _, found: near.stars(found))
     return search.write("candidates", pairs, near.PAIRS)
 
 
@@ -199,9 +196,10 @@ def compare(search: Search, pairs: Table, plan: near.ShinglePlan) -> list[str]:
     """URIs of files with the similarity of all pairs; what no earlier snapshot has compared is the table `compared`."""
     job, uris = search.job, search.uris(pairs)
     known = look_up(search, uris, pairs.n_rows) if search.snapshots else []
-    new = flow(job.spark, near.unknown_pairs, known) if known else flow(job.spark, read_part, uris)
+    read, found = (near.unknown_pairs, known) if known else (read_part, uris)
+    new = flow(job.spark, read, found, shards_for(pairs.n_rows * row_bytes(near.PAIRS)))
     rows = similarities(search, new, pairs.n_rows, plan)
-    job.add("compared", write_flow(rows, job.run.path("compared"), job.key, COMPARED))
+    job.add("compared", write_flow(rows, Place(job.run.path("compared"), job.key, COMPARED)))
     return [*known, *job.numbered("compared").values()]
 
 
@@ -210,34 +208,35 @@ def look_up(search: Search, pairs: list[str], n_pairs: int) -> list[str]:
     spark = search.job.spark
     compared = [uri for snapshot in search.snapshots for uri in snapshot.compared]
     both = union(flow(spark, near.asked_pairs, pairs), flow(spark, near.known_pairs, compared))
-    n = n_partitions(n_pairs)
+    n = shards_for(n_pairs * row_bytes(near.LOOKED_UP))
     found = exchange(both, n, by_key(n, "left", "right"), lambda _, rows: near.looked_up(rows))
     return search.uris(search.write("looked up", found, near.LOOKED_UP))
 
 
 def similarities(search: Search, pairs: Flow, n_pairs: int, plan: near.ShinglePlan) -> Flow:
     """near.SIMILAR of the pairs, each once, by their shingle sets."""
-    sets = search.at_home(pairs.map(near.asked_for), "node", partial(near.read_sets, plan=plan))
     documents = search.job.table("documents")
-    n_bytes = 2 * n_pairs * SET_BYTES * documents.n_bytes // max(1, documents.n_rows)
-    n = n_partitions(n_bytes, SET_BYTES_PER_SHARD)
+    document_bytes = documents.n_bytes // max(1, documents.n_rows)
+    n = shards_for(2 * n_pairs * SET_BYTES * document_bytes)
+    is_heavy = n > 1 or search.n_documents * document_bytes > READ_BY_ONE
+    sets = search.at_home(pairs.map(near.asked_for), "node", partial(near.read_sets, plan=plan), is_heavy)
     return exchange(sets, n, by_key(n, "centre", "group"), lambda _, rows: near.similarities(rows))
 
 
 def write_duplicates(search: Search, drop_all: bool) -> None:
     """The tables `duplicates` and `revisions`, from what the steps found."""
-    found, steps = search.stream_steps(clustering.found_in, *REMOVING), search.steps
+    n = shards_for(search.n_documents * row_bytes(DUPLICATES))
+    found, steps = search.stream_steps(clustering.found_in, n, *REMOVING), search.steps
     n_removing = sum(any(name in one for one in steps.values()) for name in REMOVING)
     for _ in range(n_removing - 1):  # a document kept by one step may be removed by the next
         found = search.by_group(found, "kept", lambda group, rows: clustering.follow(rows, steps[group]))
-    n, kind = n_partitions(search.n_documents), clustering.DROP_ALL if drop_all else clustering.KEPT
+    kind = clustering.DROP_ALL if drop_all else clustering.KEPT
     work = partial(clustering.clusters, schema=DUPLICATES, kept_kind=kind)
     members = exchange(found, n, by_key(n, "kept"), lambda _, rows: work(rows))
     if search.snapshots:
         written = search.write("members", members, MEMBER_ROWS)
         members = flow(search.job.spark, read_part, search.uris(written))
-    job, own = search.job, search.by_own_part(members, lambda _, rows: clustering.by_row(rows, DUPLICATES))
-    job.add("duplicates", write_flow(own, job.run.path("duplicates"), job.key, DUPLICATES))
+    search.write_own("duplicates", members, lambda _, rows: clustering.by_row(rows, DUPLICATES), DUPLICATES)
     write_revisions(search, members)
 
 
@@ -254,4 +253,4 @@ def write_revisions(search: Search, members: Flow) -> None:
             yield from clustering.revisions(part, batches, ledgers.get(part.number), REVISIONS)
 
     job, rows = search.job, search.at_home(members, "node", revise)
-    job.add("revisions", write_flow(rows, job.run.path("revisions"), job.key, REVISIONS))
+    job.add("revisions", write_flow(rows, Place(job.run.path("revisions"), job.key, REVISIONS)))

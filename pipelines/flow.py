@@ -1,13 +1,15 @@
 """Arrow rows from task to task: made by tasks, brought together in shards by Spark's shuffle, written as parts.
 
 A flow is an RDD of record batches, which only Python sees: the JVM moves bundles of bytes (udfs/bundles.py) and knows
-nothing of rows. A job of a few dozen such stages costs a third of what it does with plans of DataFrames.
+nothing of rows. A job of a few dozen such stages costs a third of what it does with plans of DataFrames. Rows that fit
+one task are not sent at all: the task that made them goes on with them.
 
 The rows of a shard come in the order of the tasks that sent them, whichever came first: a task that is tried again, on
 whatever machine, sees what it saw before.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -15,19 +17,24 @@ from pyspark import RDD
 from pyspark.sql import SparkSession
 
 from pipelines.tasks import spelling_errors
-from udfs.bundles import ShardOf, bundled, by_key, unbundled
+from udfs.bundles import ShardOf, bundled, by_key, by_shard, unbundled
 from udfs.parts import PartFile, part_name, write_part
 
 Task = TypeVar("Task")
 Batches = Iterator[pa.RecordBatch]
+Work = Callable[[int, Batches], Iterator[Any]]
+"""Of the number of a shard and all of its rows."""
 Flow = RDD[Any]
 """Of pa.RecordBatch."""
 ROWS_AT_ONCE = 100_000
 
 
-def flow(spark: SparkSession, read: Callable[[Task], Iterable[pa.RecordBatch]], tasks: Sequence[Task]) -> Flow:
-    """The rows that `read` yields for each task, in one partition each."""
-    return spark.sparkContext.parallelize(list(tasks), max(1, len(tasks))).flatMap(read)
+def flow(
+    spark: SparkSession, read: Callable[[Task], Iterable[pa.RecordBatch]], tasks: Sequence[Task], n: int | None = None
+) -> Flow:
+    """The rows that `read` yields for each task, in `n` partitions at most; in one for each task without it."""
+    n_partitions = max(1, min(n or len(tasks), len(tasks)))
+    return spark.sparkContext.parallelize(list(tasks), n_partitions).flatMap(read)
 
 
 def union(*flows: Flow) -> Flow:
@@ -48,8 +55,20 @@ def spread(spark: SparkSession, table: pa.Table) -> Flow:
     return flow(spark, lambda bundle: unbundled([bundle]), bundles)
 
 
-def exchange(rows: Flow, n_shards: int, shard_of: ShardOf, work: Callable[[int, Batches], Iterator[Any]]) -> RDD[Any]:
-    """What `work` yields for each shard, given its number and all of its rows."""
+def exchange(
+    rows: Flow,
+    n_shards: int,
+    shard_of: ShardOf,
+    work: Work,
+    is_heavy: bool = False,
+) -> RDD[Any]:
+    """What `work` yields for each shard, given its number and all of its rows.
+
+    Rows of one partition do not go through Spark: the task that has them works on one shard after the other. With
+    `is_heavy` each shard is a task of its own even then.
+    """
+    if rows.getNumPartitions() == 1 and not (is_heavy and n_shards > 1):
+        return rows.mapPartitions(lambda batches: in_one_task(batches, n_shards, shard_of, work))
 
     def send(task: int, batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, tuple[int, int, pa.Buffer]]]:
         with spelling_errors():
@@ -60,6 +79,18 @@ def exchange(rows: Flow, n_shards: int, shard_of: ShardOf, work: Callable[[int, 
         yield from work(shard, unbundled([bundle for *_, bundle in sorted(one for _, one in sent)]))
 
     return rows.mapPartitionsWithIndex(send).partitionBy(n_shards, int).mapPartitionsWithIndex(receive)
+
+
+def in_one_task(batches: Iterable[pa.RecordBatch], n_shards: int, shard_of: ShardOf, work: Work) -> Iterator[Any]:
+    """`exchange` of rows that are all here."""
+    found = list(batches)
+    if n_shards == 1 or not found:
+        shards = {0: found}
+    else:
+        shards = {shard: rows.to_batches() for shard, rows in by_shard(pa.Table.from_batches(found), shard_of)}
+    del found
+    for shard in range(n_shards):
+        yield from work(shard, iter(shards.pop(shard, [])))
 
 
 def collect(rows: RDD[Any], description: str) -> list[Any]:
@@ -73,11 +104,27 @@ def collect(rows: RDD[Any], description: str) -> list[Any]:
     return rows.mapPartitions(spelt).collect()
 
 
-def write_flow(rows: Flow, folder: str, key: str, schema: pa.Schema) -> list[PartFile]:
-    """Write each partition as one part of a table with this schema; those without rows are no part."""
+@dataclass(frozen=True)
+class Place:
+    """Where the parts of a table are written."""
 
-    def write(number: int, batches: Iterable[pa.RecordBatch]) -> list[PartFile]:
-        part = write_part(folder, part_name(number, key), schema, (batch.cast(schema) for batch in batches))
-        return [part] if part else []
+    folder: str
+    key: str
+    schema: pa.Schema
 
-    return collect(rows.mapPartitionsWithIndex(write), f"write {folder}")
+    def write(self, number: int, batches: Iterable[pa.RecordBatch]) -> Iterator[PartFile]:
+        """Write rows as the part of this number, and yield it; without rows it is no part."""
+        name, rows = part_name(number, self.key), (batch.cast(self.schema) for batch in batches)
+        if part := write_part(self.folder, name, self.schema, rows):
+            yield part
+
+
+def write_flow(rows: Flow, place: Place) -> list[PartFile]:
+    """Write each partition as the part of its number."""
+    return collect(rows.mapPartitionsWithIndex(place.write), f"write {place.folder}")
+
+
+def write_shards(rows: Flow, n_shards: int, shard_of: ShardOf, work: Work, place: Place) -> list[PartFile]:
+    """Write what `work` yields for each shard as the part of its number."""
+    parts = exchange(rows, n_shards, shard_of, lambda shard, found: place.write(shard, work(shard, found)))
+    return collect(parts, f"write {place.folder}")

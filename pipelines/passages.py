@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from conf.model import Model
-from pipelines.flow import Batches, Flow, exchange, flow, union, write_flow
+from pipelines.flow import Batches, Flow, Place, exchange, flow, union, write_flow
 from pipelines.stage import Job
 from pipelines.tables import PASSAGES
 from udfs.bundles import by_key
@@ -76,7 +76,7 @@ class Exchange:
             if number in parts:
                 yield from work(parts[number], found)
 
-        return exchange(rows, max(parts, default=0) + 1, by_part, go)
+        return exchange(rows, max(parts, default=0) + 1, by_part, go, is_heavy=True)
 
 
 def find_passages(job: Job, parts: Sequence[Part], plan: PassagePlan) -> None:
@@ -91,4 +91,4 @@ def find_passages(job: Job, parts: Sequence[Part], plan: PassagePlan) -> None:
         runs = union(runs, passages.at_home(anchors, partial(runs_about, plan=plan)))
     later = passages.meet(runs, partial(later_runs, rules=plan.rules))
     cuts = passages.at_home(later, partial(cuts_in, plan=plan, schema=PASSAGES))
-    job.add("passages", write_flow(cuts, job.run.path("passages"), job.key, PASSAGES))
+    job.add("passages", write_flow(cuts, Place(job.run.path("passages"), job.key, PASSAGES)))

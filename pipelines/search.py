@@ -11,15 +11,28 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from pipelines.flow import Batches, Flow, exchange, flow, write_flow
+from pipelines.flow import Batches, Flow, Place, exchange, flow, write_flow, write_shards
 from pipelines.ledger import parts_left
 from pipelines.run import Table
 from pipelines.snapshots import Snapshot, numbered
 from pipelines.stage import Job
+from udfs import files
+from udfs.bundles import ShardOf
 from udfs.decisions import Part, Rows
 
 DOCUMENTS_PER_GROUP = 20_000
+BYTES_PER_SHARD = 128 << 20
 Work = Callable[..., Iterator[pa.RecordBatch]]
+
+
+def shards_for(n_bytes: int) -> int:
+    """Shards for so many bytes of rows; depends on the data only, never on the cluster."""
+    return 1 + n_bytes // BYTES_PER_SHARD
+
+
+def row_bytes(schema: pa.Schema) -> int:
+    """Bytes of a row, of numbers of eight bytes."""
+    return 8 * len(schema)
 
 
 class Search:
@@ -47,21 +60,21 @@ class Search:
             groups[number // self.parts_per_group].append(part)
         return groups
 
-    def stream(self, read: Work) -> Flow:
-        """What `read` yields for each part, of the documents still left."""
+    def stream(self, read: Work, n_shards: int) -> Flow:
+        """What `read` yields for each part, of the documents still left; for an exchange between so many shards."""
 
         def read_all(group: list[Part]) -> Batches:
             for part in group:
                 yield from read(part)
 
-        return flow(self.job.spark, read_all, list(self.groups.values()))
+        return flow(self.job.spark, read_all, list(self.groups.values()), n_shards)
 
-    def stream_steps(self, read: Work, *names: str) -> Flow:
+    def stream_steps(self, read: Work, n_shards: int, *names: str) -> Flow:
         """What `read` yields for the steps of each group of which one of these found something."""
         tasks = [steps for steps in self.steps.values() if any(name in steps for name in names)]
-        return flow(self.job.spark, read, tasks)
+        return flow(self.job.spark, read, tasks, n_shards)
 
-    def at_home(self, rows: Flow, column: str, work: Work) -> Flow:
+    def at_home(self, rows: Flow, column: str, work: Work, is_heavy: bool = False) -> Flow:
         """`work(part, rows)` with all rows whose document in `column` is of that part."""
         groups = self.groups
 
@@ -70,33 +83,40 @@ class Search:
             for part, found in zip(groups[number], rows_of_parts(numbers, list(batches), column), strict=True):
                 yield from work(part, found)
 
-        return self.by_group(rows, column, go)
+        return self.by_group(rows, column, go, is_heavy)
 
-    def by_group(self, rows: Flow, column: str, work: Work) -> Flow:
+    def by_group(self, rows: Flow, column: str, work: Work, is_heavy: bool = False) -> Flow:
         """`work(group, rows)` with all rows whose document in `column` is of that group."""
-        n = self.parts_per_group
-        return exchange(rows, self.n_groups, lambda table: part_of(table, column) // n, work)
+        return exchange(rows, self.n_groups, self.group_of(column), work, is_heavy)
 
-    def by_own_part(self, rows: Flow, work: Work) -> Flow:
-        """`work(part, rows)` with all rows about documents of each part of this run, of which the first is 0."""
+    def group_of(self, column: str) -> ShardOf:
+        n = self.parts_per_group
+        return lambda table: part_of(table, column) // n
+
+    def write_own(self, name: str, rows: Flow, work: Work, schema: pa.Schema) -> None:
+        """Write a table of the run: `work(part, rows)` with all rows about documents of each of its parts."""
         first, n_parts = self.first_own, max(1, max(self.parts, default=0) + 1 - self.first_own)
         own = rows.map(lambda batch: batch.filter(pa.array(part_of(batch) >= first)))
-        return exchange(own, n_parts, lambda table: part_of(table) - first, work)
+        by_part, place = (lambda table: part_of(table) - first), Place(self.job.run.path(name), self.job.key, schema)
+        self.job.add(name, write_shards(own, n_parts, by_part, work, place))
 
     def keep_step(self, name: str, rows: Flow, schema: pa.Schema, removes: bool) -> int:
         """Write what a step found, and count it; with `removes`, its documents are no longer left for later steps."""
         groups = self.groups
-        found = self.write(name, self.by_group(rows, "node", lambda _, batches: batches), schema)
-        for group, uri in numbered(self.job.run, found).items():
-            self.steps[group][name] = uri
-            for part in groups[group] if removes else ():
+        place = self.place(name, schema)
+        found = write_shards(rows, self.n_groups, self.group_of("node"), lambda _, batches: batches, place)
+        for file in found:
+            uri = self.steps[file.number][name] = files.join(place.folder, file.path)
+            for part in groups[file.number] if removes else ():
                 self.parts[part.number] = replace(part, steps=(*part.steps, uri))
-        return found.n_rows
+        return sum(file.n_rows for file in found)
 
     def write(self, name: str, rows: Flow, schema: pa.Schema) -> Table:
         """Files for rows that are wanted more than once; no table of the run, they go when the stage is done."""
-        table = f"duplicates/_steps/{name}"
-        return Table(table, tuple(write_flow(rows, self.job.run.path(table), self.job.key, schema)))
+        return Table(f"duplicates/_steps/{name}", tuple(write_flow(rows, self.place(name, schema))))
+
+    def place(self, name: str, schema: pa.Schema) -> Place:
+        return Place(self.job.run.path(f"duplicates/_steps/{name}"), self.job.key, schema)
 
     def uris(self, table: Table) -> list[str]:
         return list(numbered(self.job.run, table).values())

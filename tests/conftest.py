@@ -80,8 +80,7 @@ def gristmill(spark: SparkSession) -> Command:
 def small_parts() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pipelines.ingest.MIN_PART_BYTES", PART_BYTES)
-        patch.setattr("pipelines.dedup.ROWS_PER_PARTITION", 40)
-        patch.setattr("pipelines.dedup.SET_BYTES_PER_SHARD", 40_000)
+        patch.setattr("pipelines.search.BYTES_PER_SHARD", 4_000)
         yield
 
 

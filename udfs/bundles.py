@@ -50,23 +50,29 @@ def bundled(batches: Iterable[pa.RecordBatch], shard_of: ShardOf, n_shards: int 
         waiting.append(batch)
         n_bytes += batch.nbytes
         if n_bytes >= most:
-            yield from _by_shard(pa.Table.from_batches(waiting), shard_of)
+            yield from _bundles(waiting, shard_of)
             waiting, n_bytes = [], 0
     if waiting:
-        yield from _by_shard(pa.Table.from_batches(waiting), shard_of)
+        yield from _bundles(waiting, shard_of)
 
 
-def _by_shard(table: pa.Table, shard_of: ShardOf) -> Iterator[tuple[int, pa.Buffer]]:
+def _bundles(batches: list[pa.RecordBatch], shard_of: ShardOf) -> Iterator[tuple[int, pa.Buffer]]:
+    for shard, rows in by_shard(pa.Table.from_batches(batches), shard_of):
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, rows.schema) as stream:
+            stream.write_table(rows)
+        yield shard, sink.getvalue()
+
+
+def by_shard(table: pa.Table, shard_of: ShardOf) -> Iterator[tuple[int, pa.Table]]:
+    """(shard, its rows) for each shard that has some, in order; the rows of a shard keep theirs."""
     shards = shard_of(table)
     shards = shards.astype(np.min_scalar_type(shards.max(initial=0)))  # numpy sorts one or two bytes by radix
     if shards.min(initial=0) < shards.max(initial=0):
         place = np.argsort(shards, kind="stable")
         table, shards = table.take(pa.array(place)), shards[place]
     for start, stop in pairwise([*np.flatnonzero(np.diff(shards, prepend=-1)), len(shards)]):
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as stream:
-            stream.write_table(table.slice(start, stop - start))
-        yield int(shards[start]), sink.getvalue()
+        yield int(shards[start]), table.slice(start, stop - start)
 
 
 def unbundled(bundles: list[Any]) -> Iterator[pa.RecordBatch]:

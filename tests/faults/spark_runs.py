@@ -21,6 +21,7 @@ from witness import check_finished, look, tree
 
 import pipelines.dedup
 import pipelines.ingest
+import pipelines.search
 from conf.load import load_settings
 from jobs.session import lazy_session
 from jobs.settings import Settings
@@ -71,8 +72,7 @@ def draw(rng: random.Random, places: list[str]) -> list[tuple[str, str]]:
 
 def main(done: Path, settings_file: str, first: int, count: int) -> dict[str, object]:
     pipelines.ingest.MIN_PART_BYTES = PART_BYTES
-    pipelines.dedup.ROWS_PER_PARTITION = 40
-    pipelines.dedup.SET_BYTES_PER_SHARD = 40_000
+    pipelines.search.BYTES_PER_SHARD = 4_000
     root = Path(os.environ["FAULTS_ROOT"])
     settings = load_settings(settings_file, [f"output={root}"], Settings)
     session = lazy_session("faults", SPARK)

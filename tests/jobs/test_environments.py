@@ -26,10 +26,9 @@ WITHOUT_SPARK = """if True:
     root, file, stages = sys.argv[1], sys.argv[2], sys.argv[3:]
     sys.exit(Faulted(Path(root), load_settings(file, [f"output={root}"], Settings)).run(stages))"""
 ON_SPARK = """if True:
-    import sys, pipelines.ingest, pipelines.dedup
+    import sys, pipelines.ingest, pipelines.search
     pipelines.ingest.MIN_PART_BYTES = int(sys.argv.pop(1))
-    pipelines.dedup.ROWS_PER_PARTITION = int(sys.argv.pop(1))
-    pipelines.dedup.SET_BYTES_PER_SHARD = 1000 * pipelines.dedup.ROWS_PER_PARTITION
+    pipelines.search.BYTES_PER_SHARD = 100 * int(sys.argv.pop(1))
     from jobs.__main__ import entry
     entry()"""
 TURKISH = f"{QUICK_JVM} -Duser.language=tr -Duser.country=TR -Duser.timezone=Pacific/Apia"

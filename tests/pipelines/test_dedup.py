@@ -207,7 +207,8 @@ def test_partitions_of_the_shuffles_and_groups_of_parts_decide_nothing(
     measured: TinyRun, gristmill: Command, monkeypatch: pytest.MonkeyPatch, n: int
 ):
     before = digests_of_oldest(measured, gristmill)
-    monkeypatch.setattr("pipelines.dedup.n_partitions", lambda *_: n)
+    for module in ("search", "dedup"):
+        monkeypatch.setattr(f"pipelines.{module}.shards_for", lambda *_: n)
     monkeypatch.setattr("pipelines.search.DOCUMENTS_PER_GROUP", 20_000 if n == 1 else 1)
     changes = ["--set=dedup.keep=oldest", f"--set=spark={json.dumps({'spark.sql.shuffle.partitions': n})}"]
     assert gristmill("dedup", "--settings", measured.settings, *changes).code == 0

@@ -7,7 +7,7 @@ import pytest
 from pyspark import cloudpickle
 from pyspark.sql import SparkSession
 
-from pipelines.flow import collect, exchange, flow, spread, union, write_flow
+from pipelines.flow import Place, collect, exchange, flow, spread, union, write_flow, write_shards
 from pipelines.tasks import mendable
 from udfs.bundles import by_key
 from udfs.errors import InputError
@@ -48,10 +48,38 @@ def test_a_shard_of_no_rows_is_worked_on_too(spark: SparkSession):
 
 def test_partitions_become_parts_of_their_number_and_empty_ones_none(spark: SparkSession, tmp_path):
     made = flow(spark, lambda n: [rows(n)] if n != 2 else [], range(4))
-    written = write_flow(made, str(tmp_path), "0123456789", NUMBERS)
+    written = write_flow(made, Place(str(tmp_path), "0123456789", NUMBERS))
     assert [part.number for part in written] == [0, 1, 3]
     assert [part.n_rows for part in written] == [1, 1, 1]
     assert [batch.to_pydict() for batch in read_part(str(tmp_path / written[2].path))] == [{"n": [3]}]
+
+
+def by_thirds(table: pa.Table):
+    return table["n"].to_numpy() % 3
+
+
+@pytest.mark.parametrize("is_heavy", [False, True])
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_shards_are_the_same_whether_one_task_divides_the_rows_or_spark(spark: SparkSession, n: int, is_heavy: bool):
+    starts = [50, 10, 30, 11, 52]
+    sent = flow(spark, ten_from, starts, n)
+    assert sent.getNumPartitions() == n
+    shards = exchange(sent, 4, by_thirds, numbers, is_heavy)
+    assert shards.getNumPartitions() == (1 if n == 1 and not is_heavy else 4)
+    everything = [number for start in starts for number in range(start, start + 10)]
+    assert collect(shards, "test") == [(shard, [i for i in everything if i % 3 == shard]) for shard in range(4)]
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_shards_become_parts_of_their_number_and_those_without_rows_none(spark: SparkSession, tmp_path, n: int):
+    def but_no_zeros(shard: int, batches):
+        return (batch for batch in batches if shard)
+
+    place = Place(str(tmp_path), "0123456789", NUMBERS)
+    written = write_shards(flow(spark, ten_from, [0, 10], n), 4, by_thirds, but_no_zeros, place)
+    assert [part.number for part in written] == [1, 2]
+    found = pa.Table.from_batches(read_part(str(tmp_path / written[1].path)))
+    assert found["n"].to_pylist() == list(range(2, 20, 3))
 
 
 def its_number(shard: int, _batches):
