@@ -5,8 +5,9 @@
     scripts/bench dedup hostile DOCUMENTS ordinary|copies|crafted
 
 The corpus is that of benchmarks/dedup_corpus.py. Ours is measured from Parquet with texts to committed tables: the
-numbers of each document that de-duplication needs, then the stage itself, on Spark with two cores. MB/s are bytes of
-text over CPU seconds of the whole process tree, so a core's. Every tool runs in the same process, one after the other.
+numbers of each document that de-duplication needs, then the stage itself, on Spark with two cores. The others are given
+the texts of the same Parquet files and say what they would remove. MB/s are bytes of text over CPU seconds of the whole
+process tree, so a core's. Every tool runs in the same process, one after the other.
 
 Recall is over planted pairs: one is found when not both of its documents stay; by bins of similarity, over pairs that
 are a whole family, since a member of a larger one may go for the sake of another. Precision is over removed documents:
@@ -20,6 +21,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from dedup_corpus import Planted, planted
 from dedup_peers import PEERS, THRESHOLD
 from process_tree import Tree
@@ -146,18 +148,23 @@ def share(flags: np.ndarray) -> float | None:
 
 def quality(n_documents: int, tools: Sequence[str]) -> None:
     corpus = planted(n_documents)
-    texts = corpus.texts.to_pylist()
     start_session("dedup", SPARK)
-    report("corpus", {"documents": len(texts), "MB": round(corpus.megabytes, 1), "pairs": len(corpus.left)})
+    report("corpus", {"documents": n_documents, "MB": round(corpus.megabytes, 1), "pairs": len(corpus.left)})
     for tool in ("gristmill", *tools):
-        if tool == "gristmill":
-            removed, seconds = warm(corpus)
-        else:
-            started = TREE.cpu_seconds()
-            removed = PEERS[tool](texts)
-            seconds = TREE.cpu_seconds() - started
+        removed, seconds = warm(corpus) if tool == "gristmill" else peer(tool, corpus.texts)
         speed = {"CPU s": round(seconds, 1), "MB/s": round(corpus.megabytes / seconds, 2)}
         report(tool, {**speed, "removed": int(removed.sum()), **judged(corpus, removed)})
+
+
+def peer(tool: str, texts: pa.Array) -> tuple[np.ndarray, float]:
+    """(whether the tool would remove each text, CPU seconds), from the same Parquet files."""
+    with TemporaryDirectory() as folder:
+        run = Run(folder)
+        table = write_documents(run, texts)
+        started = TREE.cpu_seconds()
+        parts = [pq.read_table(run.path("documents", file.path), columns=["text"]) for file in table.files]
+        removed = PEERS[tool](pa.concat_tables(parts)["text"].to_pylist())
+        return removed, TREE.cpu_seconds() - started
 
 
 def warm(corpus: Planted) -> tuple[np.ndarray, float]:

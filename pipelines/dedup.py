@@ -13,6 +13,7 @@ revised of those, is what a search over all of them at once would say. Pairs the
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from typing import Literal
 
@@ -37,7 +38,7 @@ from udfs.copies import Keep
 from udfs.decisions import Counts, Part, count_sources
 from udfs.errors import ContractError, UsageError
 from udfs.minhash import bands_for, rows_for
-from udfs.parts import read_part
+from udfs.parts import PartFile, read_part
 
 REMOVING = ("url", "exact", "near")
 """The steps that remove documents, in their order."""
@@ -111,7 +112,7 @@ def dedup(job: Job, dedup: DedupSettings, measure: MeasureSettings) -> None:
         job.counts["removed"] = []
         return
     search = Search(job, open_snapshots(job, dedup.index))
-    n_left = count_left(search, dedup)
+    check_sources(search, [*dedup.source_order, *([dedup.drop_if_in] if dedup.drop_if_in else [])])
     if dedup.url:
         find_copies(search, "url", "url_key", dedup.preference())
     find_copies(search, "exact", "text_digest", dedup.preference())
@@ -120,24 +121,34 @@ def dedup(job: Job, dedup: DedupSettings, measure: MeasureSettings) -> None:
     else:
         job.add("compared", [])
     write_duplicates(search, dedup.drop_all)
-    work = partial(clustering.ledger_part, ledger=ledger_file(job), threshold=dedup.threshold)
-    written = run_tasks(job.spark, "dedup: ledger", work, parts_left(job, duplicates=True))
-    check_losses(n_left, [counts for _, counts in written], dedup.max_removed_share)
-    add_ledger(job, written)
+    write_ledger(job, dedup)
     job.counts["index"] = [{"run": s.run.root, "documents": s.n_documents} for s in search.snapshots]
 
 
-def count_left(search: Search, dedup: DedupSettings) -> Counter[str]:
-    """Documents of this run by source, before anything is removed. Raises UsageError for a source that is nowhere."""
-    parts = list(search.parts.values())
-    counted = run_tasks(search.job.spark, "dedup: sources", count_sources, parts)
+def check_sources(search: Search, names: Sequence[str]) -> None:
+    """Raise UsageError for a source that has no documents, in this run or an earlier snapshot."""
+    if not names:
+        return
+    counted = run_tasks(search.job.spark, "dedup: sources", count_sources, list(search.parts.values()))
     sources = sum(counted, Counter[str]())
-    for name in (*dedup.source_order, *([dedup.drop_if_in] if dedup.drop_if_in else [])):
+    for name in names:
         if not any(source == name or source.startswith(f"{name}.") for source in sources):
             found = ", ".join(sorted(sources)) or "none"
             raise UsageError(f"dedup names the source {name!r}, which has no documents", f"sources here: {found}")
-    own = [count for part, count in zip(parts, counted, strict=True) if part.number >= search.first_own]
-    return sum(own, Counter[str]())
+
+
+def write_ledger(job: Job, dedup: DedupSettings) -> None:
+    """ledger/dedup, unless a source loses more than the settings allow."""
+    ledger = ledger_file(job)
+
+    def write(part: Part) -> tuple[Counter[str], tuple[PartFile | None, Counts]]:
+        return count_sources(part), clustering.ledger_part(part, ledger, dedup.threshold)
+
+    done = run_tasks(job.spark, "dedup: ledger", write, parts_left(job, "ledger/filter", duplicates=True))
+    n_left = sum((counted for counted, _ in done), Counter[str]())
+    written = [part for _, part in done]
+    check_losses(n_left, [counts for _, counts in written], dedup.max_removed_share)
+    add_ledger(job, written)
 
 
 def check_losses(n_left: Counter[str], removed: list[Counts], max_share: float | None) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -58,9 +59,11 @@ def left_rows(part: Part) -> Rows:
 
 def count_sources(part: Part) -> Counter[str]:
     """The documents that are left, by source."""
-    return sum(
-        (Counter(batch.column("source").to_pylist()) for batch in signals_left(part, ["source"])), Counter[str]()
-    )
+    counted = Counter[str]()
+    for batch in signals_left(part, ["source"]):
+        values, counts = pc.value_counts(batch.column("source")).flatten()
+        counted.update(dict(zip(values.to_pylist(), counts.to_pylist(), strict=True)))
+    return counted
 
 
 def texts_at(part: Part, rows: Rows, columns: Sequence[str] | None) -> Iterator[tuple[pa.RecordBatch, Rows]]:
