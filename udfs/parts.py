@@ -19,6 +19,8 @@ ROW_GROUP_BYTES = 32 << 20
 ROW_GROUP_ROWS = 20_000
 BATCH_BYTES = 4 << 20
 BATCH_ROWS = 500
+PARQUET = {"compression": "zstd", "compression_level": 3, "use_dictionary": False}
+"""No dictionaries: zstd finds what repeats, and those of ids and band keys would be made for nothing."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,7 @@ class PartWriter:
         """Start the file, if it is not there yet."""
         if self._writer is None:
             self._sink = self._open.enter_context(files.publish(self._uri))
-            options = {"compression": "zstd", "compression_level": 3, "use_dictionary": False}
-            self._writer = self._open.enter_context(pq.ParquetWriter(self._sink, self._schema, **options))
+            self._writer = self._open.enter_context(pq.ParquetWriter(self._sink, self._schema, **PARQUET))
         return self._writer
 
     def _write_group(self) -> None:
