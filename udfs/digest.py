@@ -80,7 +80,8 @@ def _hash_column(column: pa.Array) -> np.ndarray[Any, np.dtype[np.uint64]]:
         hashes = _combine([column.field(i) for i in range(kind.num_fields)], len(column))
     elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
         offsets = np.asarray(column.offsets).astype(np.int64)
-        hashes = _hash_lists(_hash_column(column.values), offsets)
+        values = column.values.slice(offsets[0], offsets[-1] - offsets[0])  # not those of all rows, for a slice of them
+        hashes = _hash_lists(_hash_column(values), offsets - offsets[0])
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind):
         hashes = _hash_strings(*strings(column))
     elif pa.types.is_floating(kind):
