@@ -19,6 +19,8 @@ ROW_GROUP_BYTES = 32 << 20
 ROW_GROUP_ROWS = 20_000
 BATCH_BYTES = 4 << 20
 BATCH_ROWS = 500
+PARQUET = {"compression": "zstd", "compression_level": 3, "use_dictionary": False}
+"""No dictionaries: zstd finds what repeats, and those of ids and band keys would be made for nothing."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class PartWriter:
         self._rows: list[dict[str, Any]] = []
         self._row_bytes = 0
         self._batches: list[pa.RecordBatch] = []
+        self._waiting_rows = 0
+        self._waiting_bytes = 0
         self._n_rows = 0
         self._digest = RowDigest()
         self._open = ExitStack()
@@ -75,16 +79,16 @@ class PartWriter:
         """Add rows in order; they are kept until a row group is full (32 MiB or 20,000 rows)."""
         if batch.num_rows:
             self._batches.append(batch)
-        waiting = self._batches
-        if sum(b.nbytes for b in waiting) >= ROW_GROUP_BYTES or sum(b.num_rows for b in waiting) >= ROW_GROUP_ROWS:
+            self._waiting_rows += batch.num_rows
+            self._waiting_bytes += batch.nbytes
+        if self._waiting_bytes >= ROW_GROUP_BYTES or self._waiting_rows >= ROW_GROUP_ROWS:
             self._write_group()
 
     def begin(self) -> pq.ParquetWriter:
         """Start the file, if it is not there yet."""
         if self._writer is None:
             self._sink = self._open.enter_context(files.publish(self._uri))
-            options = {"compression": "zstd", "compression_level": 3}
-            self._writer = self._open.enter_context(pq.ParquetWriter(self._sink, self._schema, **options))
+            self._writer = self._open.enter_context(pq.ParquetWriter(self._sink, self._schema, **PARQUET))
         return self._writer
 
     def _write_group(self) -> None:
@@ -93,7 +97,7 @@ class PartWriter:
         table = pa.Table.from_batches(self._batches, self._schema)
         self.begin().write_table(table, row_group_size=table.num_rows)
         self._n_rows += table.num_rows
-        self._batches = []
+        self._batches, self._waiting_rows, self._waiting_bytes = [], 0, 0
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         if kind is None:

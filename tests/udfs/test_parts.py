@@ -2,11 +2,12 @@
 
 import hashlib
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from udfs import parts
-from udfs.parts import PartWriter, digest_part, part_name, read_batches, read_part, write_empty
+from udfs.parts import PartWriter, digest_part, part_name, read_batches, read_part, write_empty, write_part
 
 SCHEMA = pa.schema([("id", pa.string()), ("n", pa.int64())])
 
@@ -71,6 +72,16 @@ def test_rows_are_batched_by_bytes_and_by_number(tmp_path, monkeypatch):
     )
     assert {batch.num_rows for batch in read_batches(str(tmp_path / "part.parquet"), ["n"])} == {11}
     assert [batch.num_rows for batch in read_batches(str(tmp_path / "part.parquet"), ["id"])] == [11]
+
+
+def test_random_numbers_take_no_more_than_their_bytes(tmp_path):
+    """As band keys are: a dictionary of them is a second copy, or an index more."""
+    n_rows = parts.ROW_GROUP_ROWS
+    numbers = pa.array(np.random.default_rng(0).integers(-(2**63), 2**63 - 1, n_rows))
+    batch = pa.record_batch([pa.array([""] * n_rows), numbers], schema=SCHEMA)
+    part = write_part(str(tmp_path), "part.parquet", SCHEMA, [batch])
+    assert part is not None
+    assert part.n_bytes < 8 * n_rows + 2000
 
 
 def test_the_same_rows_give_the_same_bytes(tmp_path):
