@@ -23,21 +23,25 @@ def mix64(x: Any) -> Any:
 
 
 @numba.njit(inline="always")
+def eight_bytes(data: Any, i: Any) -> Any:
+    """data[i:i + 8], uint8, as one uint64, the first byte the lowest; the compiler makes one load of it."""
+    word = U64(0)
+    for k in range(U64(8)):
+        word |= U64(data[i + k]) << (U64(8) * k)
+    return word
+
+
+@numba.njit(inline="always")
 def hash_bytes(data: Any, start: Any, end: Any) -> Any:
     """uint64 hash of data[start:end], uint8: eight bytes a step, the length mixed in first."""
     i, end = U64(start), U64(end)
     h = (end - i) * GOLDEN
     while i + U64(8) <= end:
-        word = U64(0)
-        for k in range(U64(8)):
-            word |= U64(data[i + k]) << (U64(8) * k)
-        h = mix64(h ^ word) * GOLDEN
+        h = mix64(h ^ eight_bytes(data, i)) * GOLDEN
         i += U64(8)
     word = U64(0)
     if i + U64(8) <= data.size:  # one load and a mask, for most words end here
-        for k in range(U64(8)):
-            word |= U64(data[i + k]) << (U64(8) * k)
-        word &= (ONE << (U64(8) * (end - i))) - ONE
+        word = eight_bytes(data, i) & ((ONE << (U64(8) * (end - i))) - ONE)
     else:
         for k in range(end - i):
             word |= U64(data[i + k]) << (U64(8) * k)

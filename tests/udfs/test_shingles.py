@@ -47,11 +47,15 @@ def mix64(x: int) -> int:
     return x ^ x >> 33
 
 
-def unit_hash(unit: str) -> int:
+def unit_hash(unit: str, alone: bool = False) -> int:
+    """The hash of a word, or of a character that is a unit of its own."""
+    if alone:
+        return mix64(ord(unit) * GOLDEN % MODULUS)
     h = 0
-    for char in unit:
-        h = (h ^ ord(char)) * GOLDEN % MODULUS
-    return h
+    for part in re.findall(r"[\x00-\x7f]{1,8}|[^\x00-\x7f]", unit):
+        number = int.from_bytes(part.encode(), "little")
+        h = mix64(h ^ number) if part.isascii() else (h ^ ord(part)) * GOLDEN % MODULUS
+    return h if unit[-1].isascii() else mix64(h)
 
 
 def shingle_hash(units: list[int]) -> int:
@@ -62,7 +66,7 @@ def shingle_hash(units: list[int]) -> int:
 
 
 def shingles_of(text: str, unit: str, n: int) -> list[int]:
-    hashes = [unit_hash(u) for u in units_of(text, unit)]
+    hashes = [unit_hash(u, unit == "char") for u in units_of(text, unit)]
     if 0 < len(hashes) < n:
         return [shingle_hash(hashes)]
     return sorted({shingle_hash(hashes[i : i + n]) for i in range(len(hashes) - n + 1)})
@@ -140,7 +144,7 @@ def test_words_are_read_as_stated(text: str, words: list[str]) -> None:
 
 
 def test_characters_keep_punctuation_and_digits_and_lose_white_space() -> None:
-    assert sets_of(["A b,\n22 ！"], "char", 1) == [sorted(shingle_hash([unit_hash(c)]) for c in "ab,2!")]
+    assert sets_of(["A b,\n22 ！"], "char", 1) == [sorted(shingle_hash([unit_hash(c, alone=True)]) for c in "ab,2!")]
 
 
 def test_a_text_of_fewer_units_than_n_has_one_shingle_of_them_all() -> None:
