@@ -13,14 +13,13 @@ two words of up to eight ASCII letters share a hash, and longer ones by chance o
 from typing import Any
 
 import numba
-import numpy as np
 from numba.cpython.unsafe import numbers
 
 from udfs.borrowing import borrowed
+from udfs.byte_masks import mask_of
 from udfs.folding import BREAK, CODE, DIGIT, IN_WORD, KIND_SHIFT, NOTHING, WORD, code_point
 from udfs.hashing import GOLDEN, ONE, U64, eight_bytes, mix64
 
-U8 = np.uint8
 BLOCK_BYTES = U64(64)
 """A bit each in a mask. A block holds as many units at most."""
 BYTES_READ = BLOCK_BYTES + U64(8)
@@ -33,6 +32,10 @@ ALL = ~U64(0)
 LOWER = U64(0x2020202020202020)
 """The bit that makes an ASCII letter lower case, in each byte."""
 PERIOD, LETTER = ord("."), ord("a")
+letters_at = mask_of((ord("A"), ord("Z")), (ord("a"), ord("z")))
+digits_at = mask_of((ord("0"), ord("9")))
+blanks_at = mask_of((ord("\t"), ord("\r")), (ord(" "), ord(" ")))
+unknown_at = mask_of((0x00, 0x00), (0x80, 0xFF))
 trailing_zeros: Any = numbers.trailing_zeros
 
 
@@ -51,10 +54,14 @@ def read_units(data: Any, position: Any, end: Any, table: Any, units: Any, n_uni
     return position, n_units
 
 
-@numba.njit
+@numba.njit(inline="always")
 def _read_block(data: Any, position: Any, end: Any, table: Any, units: Any, n_units: Any) -> Any:
     """`read_units` of the next 64 bytes, up to where the last run begins that does not end in them."""
-    letters, digits, others = _masks(data, position, table[PERIOD] >> KIND_SHIFT == BREAK)
+    letters, digits = letters_at(data, position), digits_at(data, position)
+    if table[PERIOD] >> KIND_SHIFT == BREAK:
+        others = unknown_at(data, position)
+    else:
+        others = ~(letters | digits | blanks_at(data, position))
     in_text = ALL if end - position >= BLOCK_BYTES else (ONE << (end - position)) - ONE
     runs = (letters | digits | others) & in_text
     if runs == ALL or _count_ones(others & in_text) > MANY:
@@ -74,20 +81,6 @@ def _read_block(data: Any, position: Any, end: Any, table: Any, units: Any, n_un
             _, n_units = _read_characters(data, position + first, stop, stop, table, units, n_units)
         starts, ends = starts & (starts - ONE), ends & (ends - ONE)
     return min(position + (U64(trailing_zeros(starts)) if starts else BLOCK_BYTES), end), n_units
-
-
-@numba.njit(inline="always")
-def _masks(data: Any, position: Any, punctuation_separates: Any) -> Any:
-    """(letters, digits, others): which of the 64 bytes are ASCII letters, which ASCII digits, and which of the rest are
-    not known to separate words in the table. Written so that the compiler makes vector instructions of it."""
-    letters = digits = blanks = unknown = U64(0)
-    for k in range(BLOCK_BYTES):
-        byte = data[position + k]
-        letters |= U64(U8((byte | U8(0x20)) - U8(ord("a"))) < U8(26)) << k
-        digits |= U64(U8(byte - U8(ord("0"))) < U8(10)) << k
-        blanks |= U64((byte == U8(0x20)) | (U8(byte - U8(0x09)) < U8(5))) << k
-        unknown |= U64(U8(byte - U8(1)) >= U8(0x7F)) << k
-    return letters, digits, unknown if punctuation_separates else ~(letters | digits | blanks)
 
 
 @numba.njit
