@@ -28,6 +28,8 @@ from udfs.strings import Strings
 
 EMPTY = 0xFFFFFFFF
 """Stands in every bin of a document without shingles, and in no bin of another."""
+KEYS = 2
+"""Another number whenever a text's band keys change, so that nobody compares them with those of an earlier version."""
 RECALL = 0.99
 MAX_HASHES = 256
 MAX_ROWS = 32
@@ -61,8 +63,10 @@ def signature_kernel(data: Any, offsets: Any, table: Any, n: Any, seed: Any, out
             position, n_carried, n_shingles = next_shingles(
                 data, position, end, table, U64(n), units, n_carried, shingles
             )
+            for k in range(n_shingles):  # a loop of its own, for vector instructions
+                shingles[k] = mix64(shingles[k] ^ key)
             for k in range(n_shingles):
-                _put(bins, mix64(shingles[k] ^ key))
+                _put(bins, shingles[k])
         _densify(bins, out[i], empty)
 
 

@@ -31,19 +31,20 @@ MANY = U64(24)
 ALL = ~U64(0)
 LOWER = U64(0x2020202020202020)
 """The bit that makes an ASCII letter lower case, in each byte."""
-PERIOD, LETTER = ord("."), ord("a")
+PERIOD, LETTER, ZERO = ord("."), ord("a"), U64(ord("0"))
 letters_at = mask_of((ord("A"), ord("Z")), (ord("a"), ord("z")))
 digits_at = mask_of((ord("0"), ord("9")))
 blanks_at = mask_of((ord("\t"), ord("\r")), (ord(" "), ord(" ")))
-unknown_at = mask_of((0x00, 0x00), (0x80, 0xFF))
+never_apart_at = mask_of((0x00, 0x00), (0x80, 0xFF))
 trailing_zeros: Any = numbers.trailing_zeros
 
 
 @numba.njit
 def read_units(data: Any, position: Any, end: Any, table: Any, units: Any, n_units: Any) -> Any:
     """(next position, number of units): the hashes of the units of data[position:end], appended to units[:n_units]
-    until it is nearly full or the text ends. The next position never stands inside a word. `data` is uint8, `units`
-    uint64 and longer than BLOCK_BYTES, `table` one of udfs/folding.py; numbers and positions are uint64."""
+    until it is nearly full or the text ends. The next position is never inside a word, but may be behind `end`. `data`
+    is uint8, `units` uint64 and longer than BLOCK_BYTES, `table` of udfs/folding.py; positions and numbers are uint64.
+    The caller keeps the arrays."""
     data, table, units = borrowed(data), borrowed(table), borrowed(units)
     in_blocks = table[LETTER] >> KIND_SHIFT == IN_WORD
     while position < end and n_units + BLOCK_BYTES < units.size:
@@ -57,14 +58,9 @@ def read_units(data: Any, position: Any, end: Any, table: Any, units: Any, n_uni
 @numba.njit(inline="always")
 def _read_block(data: Any, position: Any, end: Any, table: Any, units: Any, n_units: Any) -> Any:
     """`read_units` of the next 64 bytes, up to where the last run begins that does not end in them."""
-    letters, digits = letters_at(data, position), digits_at(data, position)
-    if table[PERIOD] >> KIND_SHIFT == BREAK:
-        others = unknown_at(data, position)
-    else:
-        others = ~(letters | digits | blanks_at(data, position))
-    in_text = ALL if end - position >= BLOCK_BYTES else (ONE << (end - position)) - ONE
-    runs = (letters | digits | others) & in_text
-    if runs == ALL or _count_ones(others & in_text) > MANY:
+    letters, digits, others = _classes(data, position, end, table)
+    runs = letters | digits | others
+    if runs == ALL or _count_ones(others) > MANY:
         return _read_characters(data, position, min(position + STRETCH, end), end, table, units, n_units)
     starts, ends = runs & ~(runs << ONE), ~runs & (runs << ONE)
     while ends:
@@ -74,13 +70,25 @@ def _read_block(data: Any, position: Any, end: Any, table: Any, units: Any, n_un
             units[n_units] = _hash_letters(data, position + first, last - first)
             n_units += ONE
         elif digits & run == run:
-            units[n_units] = mix64(U64(ord("0")))
+            units[n_units] = mix64(ZERO)
             n_units += ONE
         else:
             stop = position + last
             _, n_units = _read_characters(data, position + first, stop, stop, table, units, n_units)
         starts, ends = starts & (starts - ONE), ends & (ends - ONE)
-    return min(position + (U64(trailing_zeros(starts)) if starts else BLOCK_BYTES), end), n_units
+    return position + (U64(trailing_zeros(starts)) if starts else BLOCK_BYTES), n_units
+
+
+@numba.njit(inline="always")
+def _classes(data: Any, position: Any, end: Any, table: Any) -> Any:
+    """(letters, digits, others): which of the next 64 bytes are ASCII letters, which are ASCII digits, and which of the
+    rest may stand in a word or be dropped from one, so that it takes the table to know. None behind `end` is."""
+    letters, digits = letters_at(data, position), digits_at(data, position)
+    others = never_apart_at(data, position)
+    if table[PERIOD] >> KIND_SHIFT != BREAK:
+        others = ~(letters | digits | blanks_at(data, position))
+    in_text = ALL if end - position >= BLOCK_BYTES else (ONE << (end - position)) - ONE
+    return letters & in_text, digits & in_text, others & in_text
 
 
 @numba.njit
@@ -116,13 +124,7 @@ def _read_characters(data: Any, position: Any, stop: Any, end: Any, table: Any, 
             continue
         previous = kind
         if kind in (IN_WORD, DIGIT):
-            if number and (folded >= 0x80 or shift == 64):
-                h, number, shift = mix64(h ^ number), U64(0), U64(0)
-            if folded < 0x80:
-                number |= folded << shift
-                shift += U64(8)
-            else:
-                h = (h ^ folded) * GOLDEN
+            h, number, shift = _lengthened(h, number, shift, folded)
             continue
         if h | number:
             units[n_units] = mix64(h ^ number)
@@ -137,3 +139,13 @@ def _read_characters(data: Any, position: Any, stop: Any, end: Any, table: Any, 
         units[n_units] = mix64(h ^ number)
         n_units += ONE
     return position, n_units
+
+
+@numba.njit(inline="always")
+def _lengthened(h: Any, number: Any, shift: Any, code: Any) -> Any:
+    """What is known of a word with another character: h, the number not yet in it, and the bits of that number."""
+    if number and (code >= 0x80 or shift == 64):
+        h, number, shift = mix64(h ^ number), U64(0), U64(0)
+    if code >= 0x80:
+        return (h ^ code) * GOLDEN, number, shift
+    return h, number | code << shift, shift + U64(8)
