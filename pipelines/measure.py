@@ -20,6 +20,7 @@ from udfs import files, signals
 from udfs.edits import Edits
 from udfs.language import LanguagePlan, default_model
 from udfs.measure import MeasurePlan, MeasureTask, measure_part
+from udfs.minhash import KEYS
 from udfs.parts import part_name
 from udfs.signals.batch import NgramFiles, WordLists
 
@@ -176,6 +177,7 @@ def measure(
     ]
     measured = run_tasks(job.spark, "measure", partial(measure_part, plan=plan), tasks)
     job.add("signals", [part for part, _ in measured])
+    job.counts["band_keys"] = KEYS
     job.counts["languages"] = total("source", "language", [counts for _, counts in measured])
 
 

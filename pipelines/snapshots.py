@@ -76,7 +76,8 @@ def measured_as(run: Run) -> dict[str, Any]:
         raise InputError(f"{run.path('signals')}: not there yet", "dedup.index names finished run directories")
     settings = measured.identity["settings"]
     inner = {f"measure.{name}": settings["measure"][name] for name in ALIKE_IN_MEASURE}
-    return {name: settings[name] for name in ALIKE} | inner
+    keys = {"version of band keys": measured.counts.get("band_keys", 1)}  # 1 is not written down
+    return {name: settings[name] for name in ALIKE} | inner | keys
 
 
 def check_files(runs: Sequence[Run]) -> None:

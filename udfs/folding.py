@@ -69,18 +69,18 @@ def _entries(kinds: NDArray[Any], folded: NDArray[Any]) -> NDArray[np.uint32]:
 
 
 @numba.njit
-def code_point(text: Any, position: Any) -> Any:
-    """(code point at text[position], position of the next), uint64 as `position`; text is uint8. A byte that begins no
-    well-formed UTF-8 sequence is one U+FFFD."""
-    byte = U64(text[position])
+def code_point(data: Any, position: Any, end: Any) -> Any:
+    """(code point at data[position], position of the next), uint64 as `position` and `end`; data is uint8, and nothing
+    of it from `end` on is read. A byte that begins no well-formed UTF-8 sequence is one U+FFFD."""
+    byte = U64(data[position])
     if byte < 0x80:
         return byte, position + ONE
     size = U64(2) + U64(byte >= 0xE0) + U64(byte >= 0xF0)
-    if byte < 0xC2 or byte > 0xF4 or position + size > text.size:
+    if byte < 0xC2 or byte > 0xF4 or position + size > end:
         return REPLACEMENT, position + ONE
     code = byte & (U64(0xFF) >> (size + ONE))
     for k in range(ONE, size):
-        follower = U64(text[position + k])
+        follower = U64(data[position + k])
         if follower & U64(0xC0) != 0x80:
             return REPLACEMENT, position + ONE
         code = code << U64(6) | follower & U64(0x3F)

@@ -28,6 +28,8 @@ from udfs.strings import Strings
 
 EMPTY = 0xFFFFFFFF
 """Stands in every bin of a document without shingles, and in no bin of another."""
+KEYS = 2
+"""Another number whenever a text's band keys change, so that nobody compares them with those of an earlier version."""
 RECALL = 0.99
 MAX_HASHES = 256
 MAX_ROWS = 32
@@ -53,16 +55,19 @@ def signature_kernel(data: Any, offsets: Any, table: Any, n: Any, seed: Any, out
     """Writes the signature of each text into its row of `out`; the shingles are used as they are made, not stored."""
     units, shingles = np.empty(BLOCK, np.uint64), np.empty(BLOCK, np.uint64)
     key = mix64(seed + GOLDEN)
-    bins = np.empty(out.shape[1], np.uint32)
+    bins, empty = np.empty(out.shape[1], np.uint32), np.empty(out.shape[1], np.uint64)
     for i in range(offsets.size - 1):
         bins[:] = EMPTY
-        text = data[offsets[i] : offsets[i + 1]]
-        position = n_carried = U64(0)
-        while position < text.size:
-            position, n_carried, n_shingles = next_shingles(text, position, table, U64(n), units, n_carried, shingles)
+        position, end, n_carried = U64(offsets[i]), U64(offsets[i + 1]), U64(0)
+        while position < end:
+            position, n_carried, n_shingles = next_shingles(
+                data, position, end, table, U64(n), units, n_carried, shingles
+            )
+            for k in range(n_shingles):  # a loop of its own, for vector instructions
+                shingles[k] = mix64(shingles[k] ^ key)
             for k in range(n_shingles):
-                _put(bins, mix64(shingles[k] ^ key))
-        _densify(bins, out[i])
+                _put(bins, shingles[k])
+        _densify(bins, out[i], empty)
 
 
 @numba.njit
@@ -73,16 +78,23 @@ def _put(bins: Any, h: Any) -> None:
 
 
 @numba.njit
-def _densify(bins: Any, row: Any) -> None:
-    """Copies `bins` to `row`, an empty bin being given the value of the first full one on a path of its own."""
+def _densify(bins: Any, row: Any, empty: Any) -> None:
+    """Copies `bins` to `row`, an empty bin being given the value of the first full one on a path of its own. All empty
+    bins go a step at a time, and are kept in `empty` without a branch, for nobody can predict which find a full one."""
     row[:] = bins
-    if bins.min() == EMPTY:
-        return
-    for k in range(bins.size):
-        step = U64(k) * GOLDEN
-        while row[k] == EMPTY:
-            step += U64(1)
-            row[k] = bins[(mix64(step) & LOW) * U64(bins.size) >> U64(32)]
+    n_empty = step = U64(0)
+    for k in range(U64(bins.size)):
+        empty[n_empty] = k
+        n_empty += U64(bins[k] == EMPTY)
+    while U64(0) < n_empty < bins.size:
+        step += U64(1)
+        n_left = U64(0)
+        for i in range(n_empty):
+            k = empty[i]
+            row[k] = bins[(mix64(k * GOLDEN + step) & LOW) * U64(bins.size) >> U64(32)]
+            empty[n_left] = k
+            n_left += U64(row[k] == EMPTY)
+        n_empty = n_left
 
 
 def band_keys(signatures: NDArray[np.uint32], bands: int, rows: int) -> pa.ListArray:

@@ -20,20 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udfs.errors import UsageError
-from udfs.folding import (
-    CODE,
-    DIGIT,
-    IN_WORD,
-    KIND_SHIFT,
-    NOTHING,
-    WORD,
-    character_table,
-    code_point,
-    joined_table,
-    word_table,
-)
-from udfs.hashing import GOLDEN, ONE, U64, mix64
+from udfs.folding import character_table, joined_table, word_table
+from udfs.hashing import ONE, U64, mix64
 from udfs.strings import Strings
+from udfs.units import read_units
 
 TABLES = {"word": word_table, "char": character_table, "joined": joined_table}
 BLOCK = 1024
@@ -64,7 +54,7 @@ def count_units(texts: Strings, unit: str = "word") -> NDArray[np.int64]:
 
 
 def unit_table(unit: str, n: int) -> NDArray[np.uint32]:
-    """The table by which `next_shingles` reads units of this kind, once `n` is known to be in bounds."""
+    """The table by which `read_units` reads units of this kind, once `n` is known to be in bounds."""
     if unit not in TABLES:
         raise UsageError(f"shingle unit {unit!r}", f"one of: {', '.join(TABLES)}")
     if not 1 <= n <= MAX_UNITS:
@@ -73,48 +63,21 @@ def unit_table(unit: str, n: int) -> NDArray[np.uint32]:
 
 
 @numba.njit
-def read_units(text: Any, position: Any, table: Any, units: Any, n_units: Any) -> Any:
-    """(next position, number of units): the hashes of the units of text[position:], appended to units[:n_units] until
-    it is full or the text ends. The next position never stands inside a word."""
-    word = U64(0)
-    previous = NOTHING
-    most = U64(units.size - 1)
-    while position < text.size and n_units < most:
-        code, position = code_point(text, position)
-        entry = table[code]
-        kind, folded = entry >> KIND_SHIFT, entry & CODE
-        if kind == NOTHING or (kind == DIGIT and previous == DIGIT):
-            continue
-        previous = kind
-        if kind in (IN_WORD, DIGIT):
-            word = (word ^ U64(folded)) * GOLDEN
-            continue
-        if word:
-            units[n_units] = word
-            n_units += ONE
-            word = U64(0)
-        if kind == WORD:
-            units[n_units] = U64(folded) * GOLDEN
-            n_units += ONE
-    if word:
-        units[n_units] = word
-        n_units += ONE
-    return position, n_units
-
-
-@numba.njit
-def next_shingles(text: Any, position: Any, table: Any, n: Any, units: Any, n_carried: Any, shingles: Any) -> Any:
-    """(next position, units carried, number of shingles): the hashes of the next shingles of text[position:], written
-    to `shingles`. Start at 0 with nothing carried and go on to the end of the text; `units` and `shingles` are uint64
-    arrays of BLOCK elements, and `units` is to be left alone between calls. Numbers and positions are uint64."""
-    position, n_units = read_units(text, position, table, units, n_carried)
+def next_shingles(
+    data: Any, position: Any, end: Any, table: Any, n: Any, units: Any, n_carried: Any, shingles: Any
+) -> Any:
+    """(next position, units carried, number of shingles): the hashes of the next shingles of data[position:end],
+    written to `shingles`. Begin with nothing carried and go on to the end of the text; `units` and `shingles` are
+    uint64 arrays of BLOCK elements, and `units` is to be left alone between calls. Numbers and positions are uint64."""
+    position, n_units = read_units(data, position, end, table, units, n_carried)
     width = n if n_carried else max(ONE, min(n, n_units))
     n_shingles = n_units + ONE - width
+    shingles[:n_shingles] = width
+    for k in range(width):  # shingles side by side in the inner loop, for vector instructions
+        for first in range(n_shingles):
+            shingles[first] = shingles[first] * SHINGLE_BASE + units[first + k]
     for first in range(n_shingles):
-        h = width
-        for k in range(first, first + width):
-            h = h * SHINGLE_BASE + units[k]
-        shingles[first] = mix64(h)
+        shingles[first] = mix64(shingles[first])
     n_carried = min(n - ONE, n_units)
     for k in range(n_carried):
         units[k] = units[n_units - n_carried + k]
@@ -129,10 +92,11 @@ def _all_shingles(data: Any, offsets: Any, table: Any, n: Any) -> Any:
     bounds = np.zeros(offsets.size, np.int64)
     total = 0
     for i in range(offsets.size - 1):
-        text = data[offsets[i] : offsets[i + 1]]
-        position = n_carried = U64(0)
-        while position < text.size:
-            position, n_carried, n_shingles = next_shingles(text, position, table, U64(n), units, n_carried, shingles)
+        position, end, n_carried = U64(offsets[i]), U64(offsets[i + 1]), U64(0)
+        while position < end:
+            position, n_carried, n_shingles = next_shingles(
+                data, position, end, table, U64(n), units, n_carried, shingles
+            )
             hashes[total : total + np.int64(n_shingles)] = shingles[:n_shingles]
             total += np.int64(n_shingles)
         bounds[i + 1] = total

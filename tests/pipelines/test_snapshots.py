@@ -126,3 +126,14 @@ def test_snapshots_that_cannot_be_compared_are_refused(snapshots: Snapshots):
     same = snapshots.gristmill("dedup", "--settings", third.settings, index)
     assert same.code == 2
     assert "crawl/00.jsonl" in same.err
+
+
+def test_a_snapshot_whose_band_keys_are_of_an_earlier_version_is_refused(snapshots: Snapshots):
+    first, second = snapshots.run("first", range(2)), snapshots.run("second", range(2, 4))
+    record = first.record("measure")
+    del record["committed"]["counts"]["band_keys"]
+    (first.root / "runs" / "measure.json").write_text(json.dumps(record))
+    index = f"--set=dedup.index=[{first.root}]"
+    refused = snapshots.gristmill("dedup", "--settings", second.settings, index)
+    assert refused.code == 2
+    assert "was measured with version of band keys = 1, this run with 2" in refused.err

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from udfs.errors import UsageError
-from udfs.minhash import EMPTY, band_keys, bands_for, jaccard, jaccard_pairs, rows_for, signatures
+from udfs.minhash import EMPTY, KEYS, band_keys, bands_for, jaccard, jaccard_pairs, rows_for, signatures
 from udfs.shingles import ShingleSets, shingle_sets
 from udfs.strings import Strings, strings
 
@@ -137,6 +137,14 @@ def test_keys_of_a_band_are_equal_when_all_its_rows_are() -> None:
 def test_keys_of_different_bands_never_meet() -> None:
     keys = band_keys(np.zeros((1, 4096), np.uint32), 4096, 1).flatten()
     assert len(keys.unique()) == 4096
+
+
+def test_keys_that_change_are_of_another_version() -> None:
+    """When the numbers here change, so must KEYS: by it runs know whose keys they can be compared with."""
+    texts = ["Of words of ASCII letters alone", "Œuvre café 中文 12,5", "uncharacteristically long"]
+    keys = band_keys(signatures(strings(pa.array(texts)), K), BANDS, ROWS)
+    first = [-3204012245772916194, -7471109865775496305, 314306974906102123]
+    assert (KEYS, [document[0] for document in keys.to_pylist()]) == (2, first)
 
 
 def test_documents_without_shingles_have_no_keys() -> None:

@@ -1,10 +1,13 @@
 """Shingles against a second implementation in plain Python, and on hostile bytes."""
 
 import codecs
+import ctypes
+import mmap
 import re
 import runpy
 import string
 import unicodedata
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,7 @@ from hypothesis import strategies as st
 
 from udfs.errors import UsageError
 from udfs.folding import BLANK, BREAK, CODE, DIGIT, IN_WORD, KIND_SHIFT, NOTHING, WORD, character_table
-from udfs.shingles import BLOCK, TABLES, shingle_sets
+from udfs.shingles import BLOCK, TABLES, count_units, shingle_sets
 from udfs.strings import Strings, strings
 from udfs.unicode_classes import UNICODE_VERSION
 
@@ -47,11 +50,15 @@ def mix64(x: int) -> int:
     return x ^ x >> 33
 
 
-def unit_hash(unit: str) -> int:
+def unit_hash(unit: str, alone: bool = False) -> int:
+    """The hash of a word, or of a character that is a unit of its own."""
+    if alone:
+        return mix64(ord(unit) * GOLDEN % MODULUS)
     h = 0
-    for char in unit:
-        h = (h ^ ord(char)) * GOLDEN % MODULUS
-    return h
+    for part in re.findall(r"[\x00-\x7f]{1,8}|[^\x00-\x7f]", unit):
+        number = int.from_bytes(part.encode(), "little")
+        h = mix64(h ^ number) if part.isascii() else (h ^ ord(part)) * GOLDEN % MODULUS
+    return h if unit[-1].isascii() else mix64(h)
 
 
 def shingle_hash(units: list[int]) -> int:
@@ -62,7 +69,7 @@ def shingle_hash(units: list[int]) -> int:
 
 
 def shingles_of(text: str, unit: str, n: int) -> list[int]:
-    hashes = [unit_hash(u) for u in units_of(text, unit)]
+    hashes = [unit_hash(u, unit == "char") for u in units_of(text, unit)]
     if 0 < len(hashes) < n:
         return [shingle_hash(hashes)]
     return sorted({shingle_hash(hashes[i : i + n]) for i in range(len(hashes) - n + 1)})
@@ -77,13 +84,95 @@ ALPHABET = st.one_of(
     st.sampled_from("ab AB 01 ,._-\n\t\u00ad\u0301éÉßİı٣中文々カｶกา한글１！😀\u3000\ufeff\0"),
     st.characters(exclude_categories=["Cs"]),
 )
+UNITS = st.sampled_from(sorted(TABLES))
 TEXTS = st.lists(st.text(ALPHABET, max_size=60), min_size=1, max_size=5)
 
 
 @settings(deadline=None)
-@given(TEXTS, st.sampled_from(["word", "char"]), st.integers(1, 7))
+@given(TEXTS, UNITS, st.integers(1, 7))
 def test_shingles_are_those_of_the_plain_python_reading(texts: list[str], unit: str, n: int) -> None:
     assert sets_of(texts, unit, n) == [shingles_of(text, unit, n) for text in texts]
+
+
+APART = [" ", " ", "  ", ", ", ".\n", "-", "'", "\t", "\x1c", "\x7f", "—", "\u3000"]
+DROPPED = ["\0", "\u00ad", "\u200d", "\ufeff", "\u0301"]
+FOLDED = ["é", "É", "ß", "Ａ", "ｂ", "１", "٣", "中文", "か\u3099", "\u1112\u1161", "한", "😀"]
+PIECES = st.one_of(
+    st.text(string.ascii_letters, min_size=1, max_size=40),
+    st.text(string.digits, min_size=1, max_size=4),
+    st.sampled_from(APART),
+    st.sampled_from(DROPPED + FOLDED),
+    st.text(ALPHABET, max_size=8),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(PIECES, max_size=80).map("".join), UNITS, st.sampled_from([1, 5]))
+def test_words_read_in_blocks_are_those_of_the_plain_python_reading(text: str, unit: str, n: int) -> None:
+    beside = "another text " * 6
+    assert sets_of([text, beside], unit, n)[0] == shingles_of(text, unit, n)
+    assert count_units(strings(pa.array([text, beside])), unit)[0] == len(units_of(text, unit))
+
+
+@pytest.mark.parametrize("unit", TABLES)
+def test_every_ascii_character_in_a_word_and_beside_one_is_what_the_table_says(unit: str) -> None:
+    texts = [f"ab{c}cd {c} 12{c}34 {c}XY{c} " + "more words " * 7 for c in map(chr, range(0x80))]
+    assert sets_of(texts, unit, 5) == [shingles_of(text, unit, 5) for text in texts]
+
+
+@pytest.mark.parametrize("first", ["A", "ａ", "ä", "ß", "中", "1"])
+def test_words_of_any_length_are_read_alike_wherever_they_stand_in_a_block(first: str) -> None:
+    letters = first + string.ascii_letters
+    texts = ["b " * (k // 2) + " " * (k % 2) + letters[:n] + " c" * 40 for k in range(66) for n in range(1, 41)]
+    assert sets_of(texts, "word", 1) == [shingles_of(text, "word", 1) for text in texts]
+
+
+@pytest.mark.parametrize("unit", TABLES)
+@pytest.mark.parametrize("n_after", [0, 1, 7, 8, 63, 64, 71, 72, 100])
+def test_a_text_is_read_alike_wherever_it_lies(unit: str, n_after: int) -> None:
+    text = "Café Ａbc a12b7, 2024-11 " + "some more words of Latin; " * 4 + "中文 antidisestablishmentarianism9"
+    expected = shingles_of(text, unit, 5)
+    for n_before in range(66):
+        data = np.frombuffer(b"x" * n_before + text.encode() + b"y" * n_after, np.uint8)
+        bounds = np.array([n_before, data.size - n_after])
+        assert shingle_sets(Strings(data, bounds), unit, 5).hashes.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ["cafe abc", "café Ａbc", "CAFE\u0301 a\u00adbc", "c\0afe ａｂｃ"],
+        ["internationalisation", "ïnternationalisation", "internatiônalisation", "INTERNATIONALISATIOŃ"],
+        ["a0b", "a7b", "a12b", "a1\u00ad2b", "á123b", "A１٣B"],
+        ["0", "7", "123", "１", "٣", "1\u00ad2"],
+    ],
+)
+def test_spellings_of_one_word_have_one_hash(spellings: list[str]) -> None:
+    sets = sets_of([word + " " + "x " * 40 for word in spellings], "word", 1)
+    assert sets == [sets[0]] * len(spellings)
+
+
+def test_different_words_have_different_hashes() -> None:
+    letters = ["a", "b", "ß", "慡", "가", "0"]  # 慡 is U+6161, and "aa" the bytes 61 61
+    words = {"".join(word) for n in (1, 2, 3, 4) for word in product(letters, repeat=n)}
+    words |= {"x" * n + end for n in range(33) for end in ("", "a", "b", "ß", "ß" * 2, "0")} - {""}
+    words |= {"".join(word) for word in product("abcdefgh", ["xxxxxxx"], "abcdefgh", ["yyyyyyy"], "abcdefgh")}
+    words = {unit for word in words for unit in units_of(word, "word")}
+    assert len(sets_of([" ".join(words)], "word", 1)[0]) == len(words)
+
+
+def test_nothing_is_read_behind_the_data() -> None:
+    """The page behind it may not be read: whoever does ends the interpreter."""
+    page = mmap.PAGESIZE
+    memory = mmap.mmap(-1, 2 * page)
+    behind = ctypes.addressof(ctypes.c_char.from_buffer(memory)) + page
+    assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(behind), ctypes.c_size_t(page), 0) == 0
+    text = ("a bc 12 é " * 20).encode()
+    for size in range(len(text)):
+        memory[page - size : page] = text[:size]
+        data = np.frombuffer(memory, np.uint8)[page - size : page]
+        data.flags.writeable = False
+        assert shingle_sets(Strings(data, np.array([0, size])), "word", 5).hashes.tolist() == sets_of([text[:size]])[0]
 
 
 ILL_FORMED = [
@@ -100,18 +189,20 @@ ILL_FORMED = [
     "f09f9880",
     "61",
 ]
-BYTES = st.lists(st.sampled_from(ILL_FORMED).map(bytes.fromhex) | st.binary(max_size=4), max_size=10).map(b"".join)
+BYTES = st.lists(
+    st.sampled_from(ILL_FORMED).map(bytes.fromhex) | st.binary(max_size=4) | PIECES.map(str.encode), max_size=30
+).map(b"".join)
 
 
 @settings(deadline=None)
-@given(st.lists(BYTES, min_size=1, max_size=5), st.sampled_from(["word", "char"]))
+@given(st.lists(BYTES, min_size=1, max_size=5), UNITS)
 def test_a_byte_that_is_not_utf8_is_one_replacement_character(texts: list[bytes], unit: str) -> None:
     decoded = [text.decode("utf-8", "each byte") for text in texts]
     assert sets_of(texts, unit, 3) == sets_of(decoded, unit, 3)
 
 
 @settings(deadline=None)
-@given(BYTES, BYTES, st.sampled_from(["word", "char"]))
+@given(BYTES, BYTES, UNITS)
 def test_what_stands_beside_a_text_does_not_matter(text: bytes, beside: bytes, unit: str) -> None:
     data = np.frombuffer(beside + text + beside, np.uint8)
     bounds = np.array([len(beside), len(beside) + len(text)])
@@ -140,7 +231,7 @@ def test_words_are_read_as_stated(text: str, words: list[str]) -> None:
 
 
 def test_characters_keep_punctuation_and_digits_and_lose_white_space() -> None:
-    assert sets_of(["A b,\n22 ！"], "char", 1) == [sorted(shingle_hash([unit_hash(c)]) for c in "ab,2!")]
+    assert sets_of(["A b,\n22 ！"], "char", 1) == [sorted(shingle_hash([unit_hash(c, alone=True)]) for c in "ab,2!")]
 
 
 def test_a_text_of_fewer_units_than_n_has_one_shingle_of_them_all() -> None:
