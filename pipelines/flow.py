@@ -83,14 +83,14 @@ def exchange(
 
 def in_one_task(batches: Iterable[pa.RecordBatch], n_shards: int, shard_of: ShardOf, work: Work) -> Iterator[Any]:
     """`exchange` of rows that are all here."""
+    if n_shards == 1:
+        yield from work(0, iter(batches))
+        return
     found = list(batches)
-    if n_shards == 1 or not found:
-        shards = {0: found}
-    else:
-        shards = {shard: rows.to_batches() for shard, rows in by_shard(pa.Table.from_batches(found), shard_of)}
-    del found
+    shards = by_shard(pa.Table.from_batches(found), shard_of) if found else ()
+    divided = {shard: rows.to_batches() for shard, rows in shards}
     for shard in range(n_shards):
-        yield from work(shard, iter(shards.pop(shard, [])))
+        yield from work(shard, iter(divided.pop(shard, [])))
 
 
 def collect(rows: RDD[Any], description: str) -> list[Any]:

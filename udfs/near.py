@@ -4,7 +4,7 @@ A document's `order` is the first half of its id: what is chosen by it does not 
 which documents were there in an earlier search.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,9 +62,8 @@ def band_rows(part: Part) -> Iterator[pa.RecordBatch]:
 def stars(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """PAIRS: the document of each bucket that is first in order, with each other one; batches hold whole buckets."""
     table = pa.Table.from_batches(list(batches), BANDS)
-    node, order, key = (table[name].to_numpy() for name in ("node", "order", "key"))
-    shared = in_company(key)
-    node, order, key = node[shared], order[shared], key[shared]
+    shared = table.take(pa.array(in_company(table["key"].to_numpy())))
+    node, order, key = (shared[name].to_numpy() for name in ("node", "order", "key"))
     is_first = np.append(True, np.diff(key) != 0)[: len(key)]
     bucket, first = np.cumsum(is_first) - 1, np.flatnonzero(is_first)
     left, centre = first_of_each(bucket, first, order, node)
@@ -213,12 +212,18 @@ def as_bytes(sets: ShingleSets) -> pa.Array:
     return pa.Array.from_buffers(pa.large_binary(), len(sets.offsets) - 1, buffers)
 
 
-def from_bytes(column: pa.ChunkedArray) -> ShingleSets:
-    """The sets of which these are the bytes."""
-    chunks = [strings(chunk) for chunk in column.chunks]
-    data = np.concatenate([bytes_[places[0] : places[-1]] for bytes_, places in chunks])
-    sizes = np.concatenate([np.diff(places) for _, places in chunks]) // 8
-    return ShingleSets(data.view(np.uint64), np.append(0, np.cumsum(sizes)))
+def gathered(batches: Iterable[pa.RecordBatch]) -> tuple[pa.Table, ShingleSets]:
+    """(SETS rows without their sets, the sets); a batch's bytes go behind those before it, so that all are held once."""
+    rows, hashes, sizes = [], np.empty(0, np.uint64), [np.zeros(1, np.int64)]
+    for batch in batches:
+        data, offsets = strings(batch.column("shingles"))
+        rows.append(batch.drop_columns("shingles"))
+        sizes.append(np.diff(offsets) // 8)
+        n_before = hashes.size
+        hashes.resize(n_before + int(sizes[-1].sum()), refcheck=False)
+        hashes[n_before:] = data[offsets[0] : offsets[-1]].view(np.uint64)
+    schema = SETS.remove(SETS.get_field_index("shingles"))
+    return pa.Table.from_batches(rows, schema), ShingleSets(hashes, np.cumsum(np.concatenate(sizes)))
 
 
 def shingle_words(part: Part, plan: ShinglePlan) -> Iterator[pa.RecordBatch]:
@@ -247,15 +252,13 @@ def wanted_sets(asked: pa.Table) -> list[Rows]:
 def similarities(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """SIMILAR: the exact Jaccard similarity of each member's set with its centre's, by centre, group and node; rows are
     SETS, all those of a centre and group together."""
-    rows = pa.Table.from_batches(list(batches), SETS)
-    if not len(rows):
-        return
-    columns = {name: rows[name].to_numpy() for name in SETS.names[:-1]}
+    rows, sets = gathered(batches)
+    columns = {name: rows[name].to_numpy() for name in rows.column_names}
     place = np.lexsort([columns[name] for name in ("node", "is_member", "group", "centre")])
     is_member = columns["is_member"][place]
     centre = place[np.maximum.accumulate(np.where(is_member, 0, np.arange(len(place))))][is_member]
     member = place[is_member]
-    similarity = jaccard_pairs(from_bytes(rows["shingles"]), centre, member)
+    similarity = jaccard_pairs(sets, centre, member)
     ends = [columns[name][end] for end in (centre, member) for name in ("node", "high", "low")]
     yield pa.RecordBatch.from_arrays([pa.array(column) for column in (*ends, similarity)], schema=SIMILAR)
 
