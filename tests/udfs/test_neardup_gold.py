@@ -65,8 +65,8 @@ def errors(texts: list[str], known: Gold, unit: str) -> np.ndarray:
     return np.abs(jaccard_pairs(sets, known.left, known.right) - known.similarity)
 
 
-def are_candidates(known: Gold, unit: str) -> np.ndarray:
-    keys = band_keys(signatures(strings(pa.array(known.texts)), 112, unit), 14, 8).to_pylist()
+def are_candidates(known: Gold, unit: str, seed: int = 0) -> np.ndarray:
+    keys = band_keys(signatures(strings(pa.array(known.texts)), 112, unit, seed=seed), 14, 8).to_pylist()
     return np.array([not set(keys[a]).isdisjoint(keys[b]) for a, b in zip(known.left, known.right, strict=True)])
 
 
@@ -104,6 +104,9 @@ def test_all_planted_plagiarism_is_found(articles: Gold) -> None:
 def test_near_duplicates_become_candidates_as_often_as_bands_promise(
     name: str, unit: str, request: pytest.FixtureRequest
 ) -> None:
+    """On average: the pairs of a family of licences meet together or not at all, so their number differs from seed to
+    seed by a tenth."""
     known: Gold = request.getfixturevalue(name)
     promised = 1 - (1 - known.similarity**8) ** 14
-    assert abs(are_candidates(known, unit).sum() / promised.sum() - 1) < 0.05
+    found = np.mean([are_candidates(known, unit, seed).sum() for seed in range(100)])
+    assert abs(found / promised.sum() - 1) < 0.05
