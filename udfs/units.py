@@ -25,8 +25,8 @@ BLOCK_BYTES = U64(64)
 BYTES_READ = BLOCK_BYTES + U64(8)
 """The last word of a block is read eight bytes at once."""
 STRETCH = U64(256)
-"""Bytes read character by character where a block has MANY others than ASCII: a block looked at in vain costs little
-beside them."""
+"""Bytes read character by character where MANY of a block have to be: a block looked at in vain costs little beside
+them."""
 MANY = U64(24)
 ALL = ~U64(0)
 LOWER = U64(0x2020202020202020)
