@@ -213,7 +213,7 @@ def as_bytes(sets: ShingleSets) -> pa.Array:
 
 
 def gathered(batches: Iterable[pa.RecordBatch]) -> tuple[pa.Table, ShingleSets]:
-    """(SETS rows without their sets, the sets); a batch's bytes go behind those before it, so that all are held once."""
+    """(SETS rows without their sets, the sets); each batch's bytes go behind those before, so all are held once."""
     rows, hashes, sizes = [], np.empty(0, np.uint64), [np.zeros(1, np.int64)]
     for batch in batches:
         data, offsets = strings(batch.column("shingles"))
