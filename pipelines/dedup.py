@@ -15,9 +15,11 @@ revised of those, is what a search over all of them at once would say. Pairs the
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from conf.model import Model
@@ -46,6 +48,9 @@ SET_BYTES = 4
 """What a shingle set takes, over what its text takes in Parquet."""
 READ_BY_ONE = 256 << 20
 """Bytes of documents in Parquet, about a gigabyte of text, that one task may read for shingle sets."""
+LARGE_BUCKET = 1_000
+"""Members of a larger bucket stay at home, and the set of its first document is sent to each group of parts that has
+some: else one task would have to hold the sets of a bucket of any size."""
 MEMBER_ROWS = pa.schema([("node", pa.int64()), *DUPLICATES])
 
 
@@ -192,14 +197,15 @@ def find_near(search: Search, dedup: DedupSettings, measure: MeasureSettings) ->
     rank = partial(copies.rank_nodes, keep=dedup.preference())
     ranked = search.at_home(join_pairs(search, compared, dedup.threshold, n_pairs), "node", rank)
     n_removed = search.keep_step("near", preferred(search, ranked), copies.REMOVED, removes=True)
-    others = search.stream_steps(clustering.not_compared, n, "near")
+    others = search.stream_steps(partial(clustering.not_compared, large_bucket=LARGE_BUCKET), n, "near")
     search.keep_step("similarity", similarities(search, others, n_removed, plan), near.SIMILAR, removes=False)
 
 
 def candidates(search: Search, bands: int) -> Table:
     """near.PAIRS of the first document of each bucket with the others."""
     n = shards_for(search.n_documents * bands * row_bytes(near.BANDS))
-    pairs = exchange(search.stream(near.band_rows, n), n, by_key(n, "key"), lambda _, found: near.stars(found))
+    large = LARGE_BUCKET
+    pairs = exchange(search.stream(near.band_rows, n), n, by_key(n, "key"), lambda _, found: near.stars(found, large))
     return search.write("candidates", pairs, near.PAIRS)
 
 
@@ -230,8 +236,17 @@ def similarities(search: Search, pairs: Flow, n_pairs: int, plan: near.ShinglePl
     document_bytes = documents.n_bytes // max(1, documents.n_rows)
     n = shards_for(2 * n_pairs * SET_BYTES * document_bytes)
     is_heavy = n > 1 or search.n_documents * document_bytes > READ_BY_ONE
-    sets = search.at_home(pairs.map(near.asked_for), "node", partial(near.read_sets, plan=plan), is_heavy)
-    return exchange(sets, n, by_key(n, "centre", "group"), lambda _, rows: near.similarities(rows))
+    asked = pairs.map(partial(near.asked_for, are_spread=is_heavy))
+    groups, group_of, by_centre = search.groups, search.group_of("node"), by_key(n, "centre")
+
+    def shard_of(rows: pa.Table) -> NDArray[Any]:
+        return np.where(rows["large"].to_numpy() > 0, n + group_of(rows), by_centre(rows))
+
+    def work(shard: int, rows: Batches) -> Batches:
+        return near.similarities(rows) if shard < n else near.compare_at_home(groups[shard - n], rows, plan)
+
+    sets = search.at_home(asked, "home", partial(near.read_sets, plan=plan, group_of=group_of), is_heavy)
+    return exchange(sets, n + is_heavy * search.n_groups, shard_of, work)
 
 
 def write_duplicates(search: Search, drop_all: bool) -> None:

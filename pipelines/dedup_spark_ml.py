@@ -44,7 +44,7 @@ def spark_ml_pairs(search: Search, plan: near.ShinglePlan, threshold: float, tab
         "datasetB.order AS right",
         "datasetA.node AS centre",
         "datasetB.node AS node",
-        "0L AS group",
+        "0L AS large",
     )
     return search.write("candidates", rows_of(pairs), near.PAIRS)
 

@@ -87,13 +87,15 @@ def known_similarities(steps: Steps) -> tuple[Rows, list[NDArray[np.float64]]]:
     return nodes, [np.concatenate([joined["matched_similarity"].to_numpy(), later["similarity"].to_numpy()])]
 
 
-def not_compared(steps: Steps) -> Iterator[pa.RecordBatch]:
-    """PAIRS of the kept documents and those near-duplicates that were never compared with them."""
+def not_compared(steps: Steps, large_bucket: int) -> Iterator[pa.RecordBatch]:
+    """PAIRS of the kept documents and those near-duplicates that were never compared with them; large where a part has
+    more than `large_bucket` for one kept."""
     removed = read_step(steps, "near", REMOVED)
     known, _ = lookup(*known_similarities(steps), removed["node"].to_numpy())
     rows = removed.filter(pa.array(~known))
     columns = [rows[name] for name in ("kept_high", "high", "kept", "node")]
-    columns.append(pa.chunked_array([np.zeros(len(rows), np.int64)]))
+    _, kept, n_members = np.unique(rows["kept"].to_numpy(), return_inverse=True, return_counts=True)
+    columns.append(pa.chunked_array([(n_members[kept] > large_bucket).astype(np.int64)]))
     yield from pa.Table.from_arrays(columns, schema=PAIRS).to_batches()
 
 

@@ -138,16 +138,21 @@ def rows_for(threshold: float) -> int:
     return max(fitting, default=1)
 
 
-def jaccard_pairs(sets: ShingleSets, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The exact Jaccard similarity of sets left[i] and right[i], for each i; float64.
+def jaccard_pairs(
+    sets: ShingleSets, left: NDArray[np.int64], right: NDArray[np.int64], others: ShingleSets | None = None
+) -> NDArray[np.float64]:
+    """The exact Jaccard similarity of sets left[i] and right[i], for each i; float64. right[i] is one of `others`, if
+    there are any.
 
     Raises IndexError for a set that is not there, ValueError for a pair with one side.
     """
+    others = others or sets
     pairs = np.stack([left, right])
-    n_sets = sets.offsets.size - 1
-    if pairs.size and not 0 <= pairs.min() <= pairs.max() < n_sets:
-        raise IndexError(f"sets {pairs.min()} to {pairs.max()} asked for, 0 to {n_sets - 1} are there")
-    return _jaccard_pairs(sets.hashes, sets.offsets, pairs[0], pairs[1])
+    for numbers, found in zip(pairs, (sets, others), strict=True):
+        n_sets = found.offsets.size - 1
+        if numbers.size and not 0 <= numbers.min() <= numbers.max() < n_sets:
+            raise IndexError(f"sets {numbers.min()} to {numbers.max()} asked for, 0 to {n_sets - 1} are there")
+    return _jaccard_pairs(*sets, *others, pairs[0], pairs[1])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -164,9 +169,9 @@ def jaccard(left: Any, right: Any) -> float:
 
 
 @numba.njit(cache=True, nogil=True)
-def _jaccard_pairs(hashes: Any, offsets: Any, left: Any, right: Any) -> Any:
+def _jaccard_pairs(hashes: Any, offsets: Any, other_hashes: Any, other_offsets: Any, left: Any, right: Any) -> Any:
     out = np.empty(left.size, np.float64)
     for i in range(left.size):
         a, b = left[i], right[i]
-        out[i] = jaccard(hashes[offsets[a] : offsets[a + 1]], hashes[offsets[b] : offsets[b + 1]])
+        out[i] = jaccard(hashes[offsets[a] : offsets[a + 1]], other_hashes[other_offsets[b] : other_offsets[b + 1]])
     return out

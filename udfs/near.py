@@ -4,7 +4,7 @@ A document's `order` is the first half of its id: what is chosen by it does not 
 which documents were there in an earlier search.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from udfs.bundles import ShardOf
 from udfs.copies import halves, node_of
 from udfs.decisions import Part, Rows, left_rows, signals_left, texts_at
 from udfs.edits import Edits, edit
@@ -23,23 +24,26 @@ from udfs.shingles import ShingleSets, shingle_sets
 from udfs.strings import strings
 from udfs.text import Texts
 
-GROUP_MEMBERS = 1_000
-"""Members of a larger bucket are compared in groups of some such number, each with a copy of the centre: so no task has
-to take all of them."""
 LAST_NODE = np.iinfo(np.int64).max
 
 BANDS = pa.schema([("key", pa.int64()), ("order", pa.int64()), ("node", pa.int64())])
-PAIRS = pa.schema([(name, pa.int64()) for name in ("left", "right", "centre", "node", "group")])
-"""`left` and `right` are the orders of centre and node."""
+PAIRS = pa.schema([(name, pa.int64()) for name in ("left", "right", "centre", "node", "large")])
+"""`left` and `right` are the orders of centre and node; `large` is 1 where they come from a large bucket, or 0."""
 LOOKED_UP = pa.schema(
     [*PAIRS, *((name, pa.int64()) for name in ("left_low", "right_low")), ("similarity", pa.float64())]
 )
 """Pairs with what an earlier search has found of them, null where none has compared them."""
 KNOWN = ("left", "left_low", "right", "right_low", "similarity")
-ASKED = pa.schema([(name, pa.int64()) for name in ("centre", "group", "node")])
+ASKED = pa.schema([(name, pa.int64()) for name in ("home", "centre", "node", "large")])
+"""A pair, for the part of one of its documents, `home`."""
 ID = [("high", pa.int64()), ("low", pa.int64())]
-SETS = pa.schema([*ASKED, *ID, ("is_member", pa.bool_()), ("shingles", pa.large_binary())])
-"""A set is the bytes of its hashes: Arrow copies a binary value at once, a list number by number."""
+SETS = pa.schema(
+    [(name, pa.int64()) for name in ("centre", "node", "large")]
+    + [*ID, ("is_member", pa.bool_()), ("shingles", pa.large_binary())]
+)
+"""The set of a node, on its way to its centre; of a large bucket that of the centre, on its way to the home of a node,
+and without a set what it is to be compared with there. A set is the bytes of its hashes: Arrow copies a binary value at
+once, a list number by number."""
 WORDS = pa.schema([("node", pa.int64()), ("order", pa.int64()), ("shingles", pa.list_(pa.string()))])
 SIMILAR = pa.schema(
     [(name, pa.int64()) for name in ("centre", "left", "left_low", "node", "right", "right_low")]
@@ -59,15 +63,17 @@ def band_rows(part: Part) -> Iterator[pa.RecordBatch]:
         yield pa.RecordBatch.from_arrays(columns, schema=BANDS)
 
 
-def stars(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """PAIRS: the document of each bucket that is first in order, with each other one; batches hold whole buckets."""
+def stars(batches: Iterator[pa.RecordBatch], large_bucket: int) -> Iterator[pa.RecordBatch]:
+    """PAIRS: the document of each bucket that is first in order, with each other one; batches hold whole buckets. Those
+    of more than `large_bucket` documents are large."""
     table = pa.Table.from_batches(list(batches), BANDS)
     shared = table.take(pa.array(in_company(table["key"].to_numpy())))
     node, order, key = (shared[name].to_numpy() for name in ("node", "order", "key"))
     is_first = np.append(True, np.diff(key) != 0)[: len(key)]
     bucket, first = np.cumsum(is_first) - 1, np.flatnonzero(is_first)
     left, centre = first_of_each(bucket, first, order, node)
-    columns = (left, order, centre, node, groups_of(order, np.diff(first, append=len(key))[bucket]))
+    is_large = np.diff(first, append=len(key))[bucket] > large_bucket
+    columns = (left, order, centre, node, is_large.astype(np.int64))
     place = places_of_distinct([column[centre != node] for column in columns[2:]])
     pairs = [column[centre != node][place] for column in columns]
     yield pa.RecordBatch.from_arrays([pa.array(column) for column in pairs], schema=PAIRS)
@@ -79,13 +85,6 @@ def first_of_each(bucket: Rows, first: Rows, order: Rows, node: Rows) -> tuple[R
         return order, node
     smallest = np.minimum.reduceat(order, first)[bucket]
     return smallest, np.minimum.reduceat(np.where(order == smallest, node, LAST_NODE), first)[bucket]
-
-
-def groups_of(order: Rows, size: Rows) -> Rows:
-    """The group of each member of a bucket of this size, by its order, so that it is the same in buckets that are
-    nearly alike."""
-    n_bits = np.ceil(np.log2(np.maximum(size / GROUP_MEMBERS, 1))).astype(np.int64)
-    return order & ((1 << n_bits) - 1)
 
 
 def in_company(keys: Rows) -> Rows:
@@ -139,7 +138,7 @@ def looked_up(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     asked, first = pa.array(place[is_asked[place]]), pa.array(first[is_asked[place]])
     known = table.select(LOOKED_UP.names[len(PAIRS) :]).take(first)
     pairs = [table[name].take(asked).to_numpy() for name in PAIRS.names]
-    pairs[-1] = np.where(pc.is_valid(known["similarity"]).to_numpy(), 0, pairs[-1])  # the group no longer matters
+    pairs[-1] = np.where(pc.is_valid(known["similarity"]).to_numpy(), 0, pairs[-1])  # for them it no longer matters
     found = pa.Table.from_arrays([*(pa.array(column) for column in pairs), *known.columns], schema=LOOKED_UP)
     yield from found.take(pa.array(places_of_distinct(pairs))).to_batches()
 
@@ -182,21 +181,39 @@ class ShinglePlan:
     n: int
 
 
-def read_sets(part: Part, batches: Iterator[pa.RecordBatch], plan: ShinglePlan) -> Iterator[pa.RecordBatch]:
-    """SETS: the shingle set of each document of a part, once for each centre it is compared with; rows are ASKED."""
-    node, centre, group = wanted_sets(pa.Table.from_batches(list(batches), ASKED))
-    rows, first = np.unique(node & 0xFFFFFFFF, return_index=True)
-    bounds = np.append(first, len(node))
+def read_sets(
+    part: Part, batches: Iterator[pa.RecordBatch], plan: ShinglePlan, group_of: ShardOf
+) -> Iterator[pa.RecordBatch]:
+    """SETS of the documents of a part; rows are ASKED, `group_of` tells the group of parts that a node belongs to."""
+    asked = pa.Table.from_batches(list(batches), ASKED)
+    home, centre, node, large = wanted_sets(asked, group_of)
+    for here, ids, sets, times in sets_at(part, home, plan):
+        columns = [centre[here], node[here], large[here], *ids, home[here] != centre[here]]
+        shingles = as_bytes(sets)
+        shingles = shingles if len(times) == len(shingles) else shingles.take(pa.array(times))
+        yield pa.RecordBatch.from_arrays([*(pa.array(column) for column in columns), shingles], schema=SETS)
+    yield from members_of_large(asked)
+
+
+def members_of_large(asked: pa.Table) -> list[pa.RecordBatch]:
+    """SETS without sets: the pairs of large buckets, which are asked for at the home of the centre."""
+    rows = asked.filter(pc.and_(pc.equal(asked["home"], asked["centre"]), pc.equal(asked["large"], 1)))
+    fixed = [pa.array(np.full(len(rows), value)) for value in (0, 0, True)]
+    columns = [*(rows[name] for name in SETS.names[:3]), *fixed, pa.array([b""] * len(rows), pa.large_binary())]
+    return pa.Table.from_arrays(columns, schema=SETS).combine_chunks().to_batches()
+
+
+def sets_at(part: Part, nodes: Rows, plan: ShinglePlan) -> Iterator[tuple[slice, tuple[Rows, Rows], ShingleSets, Rows]]:
+    """For nodes of a part, ascending and maybe repeated, some at a time: (which of them, the halves of their ids, the
+    sets of some documents, the number of each node's set)."""
+    rows, first = np.unique(nodes & 0xFFFFFFFF, return_index=True)
+    bounds = np.append(first, len(nodes))
     start = 0
     for documents in pieces(found for found, _ in texts_at(part, rows, ["id", "text"])):
         end = start + len(documents)
-        here = slice(bounds[start], bounds[end])
         times = np.repeat(np.arange(len(documents)), np.diff(bounds[start : end + 1]))
-        columns = [centre[here], group[here], node[here], *(half[times] for half in halves(documents.column("id")))]
-        columns.append(node[here] != centre[here])
-        sets = as_bytes(shingles_of(documents, plan))
-        sets = sets if len(times) == len(sets) else sets.take(pa.array(times))
-        yield pa.RecordBatch.from_arrays([*(pa.array(column) for column in columns), sets], schema=SETS)
+        high, low = halves(documents.column("id"))
+        yield slice(bounds[start], bounds[end]), (high[times], low[times]), shingles_of(documents, plan), times
         start = end
 
 
@@ -240,31 +257,57 @@ def shingle_words(part: Part, plan: ShinglePlan) -> Iterator[pa.RecordBatch]:
         yield whole.filter(pc.greater(pc.list_value_length(spelt), 0))
 
 
-def wanted_sets(asked: pa.Table) -> list[Rows]:
-    """[node, centre, group] of each set to send, by node: a member once for its centre, in the last of its groups; a
-    centre once in each."""
-    columns = distinct([asked[name].to_numpy() for name in ("node", "centre", "group")])
-    node, centre = columns[0], columns[1]
-    is_last = np.append((np.diff(node) != 0) | (np.diff(centre) != 0), True)[: len(node)]
-    return [column[is_last | (node == centre)] for column in columns]
+def wanted_sets(asked: pa.Table, group_of: ShardOf) -> list[Rows]:
+    """[home, centre, node, large] of each set to send, by home: a member's once to its centre, unless they are of one
+    large bucket too; a centre's once, and once to each group of the members of large buckets, as `node` says."""
+    home, centre, node, large = (asked[name].to_numpy() for name in ASKED.names)
+    group = np.where((large > 0) & (home == centre), group_of(asked), 0)
+    place = places_of_distinct([home, centre, large, group])
+    home, centre, node, large = (column[place] for column in (home, centre, node, large))
+    is_last = np.append((np.diff(home) != 0) | (np.diff(centre) != 0), True)[: len(home)]
+    is_wanted = (home == centre) | (is_last & (large == 0))
+    return [column[is_wanted] for column in (home, centre, np.where(large > 0, node, home), large)]
 
 
 def similarities(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """SIMILAR: the exact Jaccard similarity of each member's set with its centre's, by centre, group and node; rows are
-    SETS, all those of a centre and group together."""
+    """SIMILAR: the exact Jaccard similarity of each member's set with its centre's, by centre and node; rows are SETS,
+    all those of a centre together."""
     rows, sets = gathered(batches)
     columns = {name: rows[name].to_numpy() for name in rows.column_names}
-    place = np.lexsort([columns[name] for name in ("node", "is_member", "group", "centre")])
+    place = np.lexsort([columns[name] for name in ("node", "is_member", "centre")])
     is_member = columns["is_member"][place]
     centre = place[np.maximum.accumulate(np.where(is_member, 0, np.arange(len(place))))][is_member]
     member = place[is_member]
-    similarity = jaccard_pairs(sets, centre, member)
     ends = [columns[name][end] for end in (centre, member) for name in ("node", "high", "low")]
-    yield pa.RecordBatch.from_arrays([pa.array(column) for column in (*ends, similarity)], schema=SIMILAR)
+    yield similar(ends, jaccard_pairs(sets, centre, member))
 
 
-def asked_for(pairs: pa.RecordBatch) -> pa.RecordBatch:
-    """ASKED rows: both documents of each of PAIRS."""
-    centre, group, node = (pairs.column(name) for name in ASKED.names)
-    both = [pa.concat_arrays(halves) for halves in ((centre, centre), (group, group), (node, centre))]
+def compare_at_home(
+    parts: Sequence[Part], batches: Iterator[pa.RecordBatch], plan: ShinglePlan
+) -> Iterator[pa.RecordBatch]:
+    """SIMILAR of the pairs of large buckets whose members are of these parts; rows are SETS, the centres' sets and all
+    that is to be compared with them."""
+    rows, sets = gathered(batches)
+    centre, node, _, high, low, is_member = (rows[name].to_numpy() for name in rows.column_names)
+    own = np.flatnonzero(~is_member)
+    own = own[np.argsort(centre[own])]
+    nodes, centres = distinct([node[is_member], centre[is_member]])
+    own = own[np.searchsorted(centre[own], centres)]
+    for part in parts:
+        start, stop = np.searchsorted(nodes >> 32, [part.number, part.number + 1])
+        for here, ids, found, times in sets_at(part, nodes[start:stop], plan):
+            place = own[start:stop][here]
+            ends = [centre[place], high[place], low[place], nodes[start:stop][here], *ids]
+            yield similar(ends, jaccard_pairs(sets, place, times, found))
+
+
+def similar(ends: Sequence[Rows], similarity: Any) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array(column) for column in (*ends, similarity)], schema=SIMILAR)
+
+
+def asked_for(pairs: pa.RecordBatch, are_spread: bool) -> pa.RecordBatch:
+    """ASKED rows of PAIRS, at home of both documents; no bucket is large unless the sets are spread over tasks."""
+    centre, node, large = (pairs.column(name) for name in PAIRS.names[2:])
+    large = large if are_spread else pa.array(np.zeros(len(pairs), np.int64))
+    both = [pa.concat_arrays(two) for two in ((node, centre), (centre, centre), (node, node), (large, large))]
     return pa.RecordBatch.from_arrays(both, schema=ASKED)

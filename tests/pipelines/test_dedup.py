@@ -210,6 +210,7 @@ def test_partitions_of_the_shuffles_and_groups_of_parts_decide_nothing(
     for module in ("search", "dedup"):
         monkeypatch.setattr(f"pipelines.{module}.shards_for", lambda *_: n)
     monkeypatch.setattr("pipelines.search.DOCUMENTS_PER_GROUP", 20_000 if n == 1 else 1)
+    monkeypatch.setattr("pipelines.dedup.LARGE_BUCKET", 1_000 if n == 2 else 1)
     changes = ["--set=dedup.keep=oldest", f"--set=spark={json.dumps({'spark.sql.shuffle.partitions': n})}"]
     assert gristmill("dedup", "--settings", measured.settings, *changes).code == 0
     assert {name: measured.digests()[name] for name in before} == before

@@ -90,13 +90,13 @@ def test_the_nearest_partner_is_matched_and_only_who_was_not_compared_with_the_k
     rows = {row["node"]: row for row in pa.Table.from_batches(found_in(steps), FOUND).to_pylist()}
     assert [(rows[node]["matched"], rows[node]["matched_similarity"]) for node in (0, 1)] == [(1, 0.9), (3, 0.85)]
     assert [rows[node]["similarity"] for node in (1,)] == [0.85]
-    pairs = pa.Table.from_batches(not_compared(steps), PAIRS).to_pylist()
-    assert pairs == [{"left": ID[3][0], "right": ID[0][0], "centre": 3, "node": 0, "group": 0}]
+    pairs = pa.Table.from_batches(not_compared(steps, 1000), PAIRS).to_pylist()
+    assert pairs == [{"left": ID[3][0], "right": ID[0][0], "centre": 3, "node": 0, "large": 0}]
     later = [dict(zip(SIMILAR.names, (3, *ID[3], 0, *ID[0], 0.75), strict=True))]
     steps["similarity"] = write_rows(tmp_path / "similarity", 0, SIMILAR, later)
     rows = {row["node"]: row for row in pa.Table.from_batches(found_in(steps), FOUND).to_pylist()}
     assert [rows[node]["similarity"] for node in (0, 1)] == [0.75, 0.85]
-    assert sum(batch.num_rows for batch in not_compared(steps)) == 0
+    assert sum(batch.num_rows for batch in not_compared(steps, 1000)) == 0
 
 
 def test_a_cluster_has_its_smallest_id_its_size_and_a_row_for_the_one_kept(steps):
