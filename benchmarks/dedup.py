@@ -169,34 +169,33 @@ def peer(tool: str, texts: pa.Array) -> tuple[np.ndarray, float]:
 
 def warm(corpus: Planted) -> tuple[np.ndarray, float]:
     """The last of three runs: the first one starts Python workers, and the JVM goes on compiling until the third."""
-    once(corpus)
-    once(corpus)
-    return once(corpus)
+    once(corpus.texts)
+    once(corpus.texts)
+    return once(corpus.texts)
 
 
-def once(corpus: Planted) -> tuple[np.ndarray, float]:
+def once(texts: pa.Array, kind: str = "ordinary") -> tuple[np.ndarray, float]:
     with TemporaryDirectory() as folder:
-        return gristmill(corpus.texts, folder)
+        return gristmill(texts, folder, kind == "crafted")
 
 
 def linear(sizes: Sequence[int]) -> None:
     warm(planted(1000))
     for size in sizes:
         corpus = planted(size)
-        removed, seconds = once(corpus)
+        removed, seconds = once(corpus.texts)
         speed = {"CPU s": round(seconds, 1), "CPU us a document": round(seconds / size * 1e6, 1)}
         report("gristmill", {"documents": size, "MB": round(corpus.megabytes, 1), **speed, **judged(corpus, removed)})
 
 
 def hostile(n_documents: int, kind: str) -> None:
     """An ordinary corpus, as many copies of one text, or texts of which each has all bands of the others; in a process
-    of its own each, since a JVM's memory only grows."""
-    ordinary = planted(n_documents).texts
-    texts = ordinary.take(pa.array(np.full(n_documents, 7))) if kind == "copies" else ordinary
-    once(planted(1000))
+    of its own each, since a JVM's memory only grows, and the second of two runs, for the same reason as in `warm`."""
+    texts = planted(n_documents).texts
+    texts = texts.take(pa.array(np.full(n_documents, 7))) if kind == "copies" else texts
+    once(texts, kind)
     TREE.peak_mib = 0.0
-    with TemporaryDirectory() as folder:
-        removed, seconds = gristmill(texts, folder, kind == "crafted")
+    removed, seconds = once(texts, kind)
     cost = {"CPU s": round(seconds, 1), "peak MiB": round(TREE.peak_mib)}
     report(kind, {"documents": n_documents, **cost, "removed": int(removed.sum())})
 

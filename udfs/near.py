@@ -91,7 +91,8 @@ def in_company(keys: Rows) -> Rows:
     """The places of the keys that occur more than once, by key: few, so that only those need be sorted by all columns.
     To sort all values costs a sixth of sorting their places."""
     ordered = np.sort(keys)
-    shared = ordered[1:][ordered[1:] == ordered[:-1]]
+    is_again = ordered[1:] == ordered[:-1]
+    shared = ordered[1:][is_again & ~np.append(False, is_again[:-1])[: len(is_again)]]
     perhaps = np.flatnonzero(_may_be_among(keys.view(np.uint64), shared.view(np.uint64)))
     place = perhaps[np.argsort(keys[perhaps])]
     is_new = np.append(True, np.diff(keys[place]) != 0)[: len(place)]
