@@ -2,7 +2,8 @@
 
 Reads `signals` only; the text of candidate documents is read again for their shingle sets. What is shuffled: about 60
 bytes a document for each exact step, 24 bytes a band and document for the near step (26 bands: 624 bytes), and the
-shingle sets of candidates (8 bytes a shingle) once for each bucket centre they are compared with.
+shingle sets of candidates (8 bytes a shingle) once for each bucket centre they are compared with; of a large bucket
+only the centre's, to where its members are. What fits one task is not shuffled.
 
 A bucket's documents are each compared with its first one only (a star), so a bucket of any size costs one comparison a
 member. Clusters are the connected components of the verified pairs: a removed document reaches the threshold with the
