@@ -194,6 +194,8 @@ def test_jaccard_is_that_of_python_sets(sets: list[set[int]], data: st.DataObjec
     assert jaccard_pairs(store, left, right).tolist() == exact
     arrays = np.split(flat, store.offsets[1:-1])
     assert [jaccard(arrays[a], arrays[b]) for a, b in pairs] == exact
+    backwards = ShingleSets(np.concatenate([flat[:0], *arrays[::-1]]), np.cumsum([0, *map(len, sets[::-1])]))
+    assert jaccard_pairs(store, left, len(sets) - 1 - right, backwards).tolist() == exact
 
 
 @pytest.mark.parametrize("number", [-1, 2])
@@ -201,5 +203,7 @@ def test_a_set_that_is_not_there_is_refused(number: int) -> None:
     sets = shingle_sets(strings(pa.array(["a", "b"])))
     with pytest.raises(IndexError, match="0 to 1 are there"):
         jaccard_pairs(sets, np.array([0]), np.array([number]))
+    with pytest.raises(IndexError, match="0 to 0 are there"):
+        jaccard_pairs(sets, np.array([1]), np.array([1]), shingle_sets(strings(pa.array(["a"]))))
     with pytest.raises(ValueError, match="same shape"):
         jaccard_pairs(sets, np.array([0, 1]), np.array([0]))
