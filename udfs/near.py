@@ -72,10 +72,11 @@ def stars(batches: Iterator[pa.RecordBatch], large_bucket: int) -> Iterator[pa.R
     is_first = np.append(True, np.diff(key) != 0)[: len(key)]
     bucket, first = np.cumsum(is_first) - 1, np.flatnonzero(is_first)
     left, centre = first_of_each(bucket, first, order, node)
-    is_large = np.diff(first, append=len(key))[bucket] > large_bucket
-    columns = (left, order, centre, node, is_large.astype(np.int64))
-    place = places_of_distinct([column[centre != node] for column in columns[2:]])
-    pairs = [column[centre != node][place] for column in columns]
+    size, others = np.diff(first, append=len(key)), np.flatnonzero(centre != node)
+    columns = [column[others] for column in (left, order, centre, node)]
+    columns.append((size[bucket[others]] > large_bucket).astype(np.int64))
+    place = places_of_distinct(columns[2:])
+    pairs = [column[place] for column in columns]
     yield pa.RecordBatch.from_arrays([pa.array(column) for column in pairs], schema=PAIRS)
 
 
@@ -124,7 +125,10 @@ def distinct(columns: list[Rows]) -> list[Rows]:
 def places_of_distinct(columns: list[Rows]) -> Rows:
     """The place of each distinct row of the columns, in the order of rows."""
     place = np.lexsort(columns[::-1])
-    is_new = np.any([np.diff(column[place]) != 0 for column in columns], axis=0)
+    is_new = np.zeros(max(len(place) - 1, 0), bool)
+    for column in columns:
+        ordered = column[place]
+        is_new |= ordered[1:] != ordered[:-1]
     return place[np.append(True, is_new)[: len(place)]]
 
 
