@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numba
 import numpy as np
-from numba.cpython.unsafe import numbers
 from numpy.typing import NDArray
 
 from udfs.blocks_trees import Trees
+from udfs.byte_masks import trailing_zeros
 from udfs.errors import InputError
 from udfs.hashing import U64
 
@@ -25,7 +25,6 @@ ROW_STEP = 16
 STRIDE = ROWS_AT_ONCE + ROW_STEP
 """Between a feature's values and the next one's; a power of two would have them compete for the same cache lines."""
 ALL_LEAVES = np.uint32(0xFFFFFFFF)
-trailing_zeros: Any = numbers.trailing_zeros
 
 
 class Masks(NamedTuple):

@@ -1,12 +1,15 @@
-"""Which of 64 bytes lie in some ranges, as the bits of one number: for kernels that look at many bytes at once."""
+"""Masks of bits for kernels that look at many bytes at once: which of 64 bytes lie in some ranges."""
 
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.cpython.unsafe import numbers
 from numba.extending import intrinsic
 
+trailing_zeros: Any = numbers.trailing_zeros
+"""For kernels: the lowest bit that is set in an integer other than 0. Numba has no public name for it."""
 VECTOR = ir.VectorType(ir.IntType(8), 64)
 
 

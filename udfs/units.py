@@ -13,10 +13,9 @@ two words of up to eight ASCII letters share a hash, and longer ones by chance o
 from typing import Any
 
 import numba
-from numba.cpython.unsafe import numbers
 
 from udfs.borrowing import borrowed
-from udfs.byte_masks import mask_of
+from udfs.byte_masks import mask_of, trailing_zeros
 from udfs.folding import BREAK, CODE, DIGIT, IN_WORD, KIND_SHIFT, NOTHING, WORD, code_point
 from udfs.hashing import GOLDEN, ONE, U64, load_eight, mix64
 
@@ -36,7 +35,6 @@ letters_at = mask_of((ord("A"), ord("Z")), (ord("a"), ord("z")))
 digits_at = mask_of((ord("0"), ord("9")))
 blanks_at = mask_of((ord("\t"), ord("\r")), (ord(" "), ord(" ")))
 never_apart_at = mask_of((0x00, 0x00), (0x80, 0xFF))
-trailing_zeros: Any = numbers.trailing_zeros
 
 
 @numba.njit

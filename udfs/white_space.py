@@ -9,8 +9,8 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.cpython.unsafe import numbers
 
+from udfs.byte_masks import trailing_zeros
 from udfs.hashing import ONE, U64, load_eight
 from udfs.spans import NEWLINE, decode
 from udfs.unicode_classes import SPACE
@@ -21,7 +21,6 @@ EACH = U64(0x0101010101010101)
 TOP = U64(0x80)
 TOPS = TOP * EACH
 NEWLINES = U64(NEWLINE) * EACH
-trailing_zeros: Any = numbers.trailing_zeros
 
 
 @numba.njit(inline="always")
